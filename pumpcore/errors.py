@@ -1,0 +1,155 @@
+"""Every error that pumpcore raises on purpose, sorted by who is at fault.
+
+The rule of this file: an error carries its data as attributes, so that a caller never has to read the text; the text
+names the field, the value and the bound, in one line. A `RequestError` promises that nothing at all has changed.
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "InvariantError",
+    "JournalError",
+    "LimitError",
+    "ModeError",
+    "PumpcoreError",
+    "QuantityError",
+    "RecordError",
+    "RequestError",
+    "TimeError",
+]
+
+
+class PumpcoreError(Exception):
+    """Any error that pumpcore raises on purpose."""
+
+
+class RequestError(PumpcoreError):
+    """The caller asked for what is not allowed; nothing has changed."""
+
+
+class QuantityError(RequestError):
+    """A quantity is not exact: a float, a wrong type, negative, below one step or no whole number of steps.
+
+    Attributes:
+        field: the name of the field at fault, as the caller wrote it (`trains[0].amount_uu`).
+        value: what was given.
+        reason: what a value there must be.
+    """
+
+    def __init__(self, field: str, value: object, reason: str) -> None:
+        """Name the field, the value and the reason."""
+        super().__init__(field, value, reason)
+        self.field = field
+        self.value = value
+        self.reason = reason
+
+    def __str__(self) -> str:
+        """One line: field, value, reason."""
+        return f"{self.field}: {_shown(self.value)} {self.reason}"
+
+
+class LimitError(RequestError):
+    """A value lies outside a bound.
+
+    Attributes:
+        limit: the id of the limit (`trains[0].amount_uu`, or a row of `limits`).
+        value: what was asked for.
+        bound: the bound that it broke.
+        unit: the unit of both.
+    """
+
+    def __init__(self, limit: str, value: int, bound: int, unit: str) -> None:
+        """Name the limit, the value, the bound that it broke and their unit."""
+        super().__init__(limit, value, bound, unit)
+        self.limit = limit
+        self.value = value
+        self.bound = bound
+        self.unit = unit
+
+    def __str__(self) -> str:
+        """One line: limit, value, bound, unit."""
+        side = "above the largest" if self.value > self.bound else "below the least"
+        unit = f" {self.unit}" if self.unit else ""
+        return f"{self.limit}: {_shown(self.value)} is {side} allowed, {self.bound}{unit}"
+
+
+class ModeError(RequestError):
+    """The pump's mode does not allow this now.
+
+    Attributes:
+        mode: the mode the pump is in, and stays in.
+        trigger: what was asked for.
+        guard: the guard that refused, or None where the table has no such row.
+    """
+
+    def __init__(self, mode: str, trigger: str, guard: str | None = None) -> None:
+        """Name the mode, the trigger and, where a guard refused, the guard."""
+        super().__init__(mode, trigger, guard)
+        self.mode = mode
+        self.trigger = trigger
+        self.guard = guard
+
+    def __str__(self) -> str:
+        """One line: mode, trigger, guard."""
+        why = f": {self.guard} does not hold" if self.guard else ""
+        return f"{self.trigger} is not allowed in mode {self.mode}{why}"
+
+
+class TimeError(RequestError):
+    """A time lies before the last one that was seen.
+
+    Attributes:
+        field: the name of the time at fault.
+        value_us: what was given.
+        earliest_us: the least time that is still allowed.
+    """
+
+    def __init__(self, field: str, value_us: int, earliest_us: int) -> None:
+        """Name the field, its value and the earliest time allowed."""
+        super().__init__(field, value_us, earliest_us)
+        self.field = field
+        self.value_us = value_us
+        self.earliest_us = earliest_us
+
+    def __str__(self) -> str:
+        """One line: field, value, earliest time."""
+        return f"{self.field}: {_shown(self.value_us)} us is earlier than {self.earliest_us} us"
+
+
+class RecordError(PumpcoreError):
+    """Another system's record, or a file of ours that is no plan, cannot be read.
+
+    Attributes:
+        where: the file, and the line or field inside it.
+        reason: what is wrong there.
+    """
+
+    def __init__(self, where: str, reason: str) -> None:
+        """Name the place and what is wrong there."""
+        super().__init__(where, reason)
+        self.where = where
+        self.reason = reason
+
+    def __str__(self) -> str:
+        """One line: place, reason."""
+        return f"{self.where}: {self.reason}"
+
+
+class JournalError(PumpcoreError):
+    """A durable record of ours (a snapshot, a journal) is damaged or of another version."""
+
+
+class InvariantError(PumpcoreError):
+    """A bug in pumpcore: deliveries stop, an alarm is due, nothing else works afterwards."""
+
+
+_SHOWN_MAX = 80
+
+
+def _shown(value: object) -> str:
+    """Render a value for an error text in one line of bounded length."""
+    try:
+        text = repr(value)
+    except ValueError:  # an int of more digits than Python prints
+        return "a number of more than 4300 digits"
+    return text if len(text) <= _SHOWN_MAX else text[: _SHOWN_MAX - 3] + "..."

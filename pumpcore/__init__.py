@@ -2,3 +2,9 @@
 
 Not a medical device. It must never be connected to a person.
 """
+
+from __future__ import annotations
+
+from pumpcore._kernel import CHANNELS, RANGES, Delivery, Plan, Progress, Pulses, Schedule, schedule
+
+__all__ = ["CHANNELS", "RANGES", "Delivery", "Plan", "Progress", "Pulses", "Schedule", "schedule"]

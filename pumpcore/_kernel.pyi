@@ -1,9 +1,9 @@
-"""The timing kernel: when exactly is each step of insulin due?
+"""The timing kernel says when exactly each step of insulin is due.
 
-All quantities are integers with their unit in the name: `_us` microseconds on a monotonic axis that starts at 0,
-`_uu` micro-units of insulin (1 U = 1 000 000), `_uu_per_h` micro-units per hour, `_steps` whole steps of the actuator,
-`_fine` what 1 uu/h earns in 1 us (1 uu = 3 600 000 000 fine). Insulin is rounded down, time up, and what is left over is
-carried exactly.
+All quantities are integers with their unit in the name: `_us` microseconds on a monotonic axis that starts at 0, `_uu`
+micro-units of insulin (1 U = 1 000 000), `_uu_per_h` micro-units per hour, `_steps` whole steps of the actuator,
+`_fine` what 1 uu/h earns in 1 us (1 uu = 3 600 000 000 fine). Insulin is rounded down, time up, and what is left over
+is carried exactly.
 
 Where an int is wanted, anything with `__index__` but a bool will do; a float, a bool or text is refused
 (`QuantityError`), a number outside its range likewise (`LimitError`; the ranges are in `RANGES`). A refusal changes
@@ -11,11 +11,13 @@ nothing.
 """
 
 from collections.abc import Mapping
-from typing import Final, Literal, SupportsIndex, final
+from typing import Final, Literal, SupportsIndex, TypeAlias, final
 
-Channel = Literal["basal", "extended", "bolus"]
+__all__ = ["CHANNELS", "RANGES", "Delivery", "Plan", "Progress", "Pulses", "Schedule", "schedule"]
 
-CHANNELS: Final[tuple[Channel, ...]]
+_Channel: TypeAlias = Literal["basal", "extended", "bolus"]
+
+CHANNELS: Final[tuple[_Channel, ...]]
 """Channel names by their code: `CHANNELS[p.channel[i]]`."""
 
 RANGES: Final[Mapping[str, tuple[int, int, str]]]
@@ -26,10 +28,10 @@ class Plan:
     """A checked plan, ready to be scheduled any number of times.
 
     Args:
-        plan: a mapping of the fields `actuator` (a mapping of `step_uu`, `gap_us`, `grid_us`), `from_us`, `to_us`, `basal`
-            (a list of pairs of start_us and rate_uu_per_h, strictly increasing, each in force until the next, rate 0 before
-            the first) and `trains` (a list of mappings of `channel`, `start_us`, `duration_us`, `amount_uu` and perhaps
-            `cancel_us`, an int or None). Nothing else.
+        plan: a mapping of the fields `actuator` (a mapping of `step_uu`, `gap_us`, `grid_us`), `from_us`, `to_us`,
+            `basal` (a list of pairs of start_us and rate_uu_per_h, strictly increasing, each in force until the next,
+            rate 0 before the first) and `trains` (a list of mappings of `channel`, `start_us`, `duration_us`,
+            `amount_uu` and perhaps `cancel_us`, an int or None). Nothing else.
 
     Raises:
         QuantityError: a field is missing, unknown, no whole number, or an amount is no whole number of steps.
@@ -63,19 +65,17 @@ class Schedule:
 def schedule(plan: Plan | Mapping[str, object], /) -> Schedule:
     """Say when every pulse of `plan` leaves in the window `from_us < at_us <= to_us`.
 
-    Order: by time, then basal, extended, bolus, then trains as they start. With a grid, steps of one channel on one instant
-    are one pulse of several steps; otherwise each pulse is one step. The GIL is released while the kernel works.
+    Order: by time, then basal, extended, bolus, then trains as they start. With a grid, steps of one channel on one
+    instant are one pulse of several steps; otherwise each pulse is one step. The GIL is released meanwhile.
 
     Raises:
         QuantityError, LimitError, TimeError: as for `Plan`; LimitError also where, on an actuator with a gap, more than
             `RANGES["waiting_steps"]` steps would be due and still wait.
-
-    Source: the delivery law, specs/requirements.
     """
 
 @final
 class Pulses:
-    """The pulses that one `Delivery.advance` commands, in the order they leave: four read-only columns of one length."""
+    """The pulses that one `Delivery.advance` commands, in the order they leave: four read-only columns."""
 
     @property
     def at_us(self) -> memoryview[int]:
@@ -90,7 +90,7 @@ class Pulses:
     def steps(self) -> memoryview[int]:
         """How many steps of the actuator, at least 1 (format `I`)."""
     @property
-    def missed(self) -> list[tuple[Channel, int, int]]:
+    def missed(self) -> list[tuple[_Channel, int, int]]:
         """Steps that a cap withheld: channel, train, steps. They are not delivered later."""
     def __len__(self) -> int: ...
 
@@ -99,7 +99,7 @@ class Progress:
     """What became of a channel's steps: programmed = delivered + missed + remaining."""
 
     @property
-    def channel(self) -> Channel:
+    def channel(self) -> _Channel:
         """Which channel."""
     @property
     def train(self) -> int:
@@ -124,8 +124,8 @@ class Progress:
 class Delivery:
     """The engine that a pump runs: one basal channel and up to seven trains, in virtual time.
 
-    Commands act at `now_us`, the instant up to which it was advanced. Any slicing of time gives the same pulses. An engine
-    belongs to one thread.
+    Commands act at `now_us`, the instant up to which it was advanced. Any slicing of time gives the same pulses. An
+    engine belongs to one thread.
 
     Args:
         step_uu: one step of the actuator, uu.
@@ -167,7 +167,7 @@ class Delivery:
         """What basal has earned of its next step, fine; always below one step."""
     @property
     def next_due_us(self) -> int | None:
-        """When the next pulse leaves if nothing is commanded before, us; None if none does within the range of times."""
+        """When the next pulse leaves if nothing is commanded before, us; None if none does in the range of times."""
     @property
     def window_steps(self) -> tuple[int, int]:
         """Steps commanded in the hour and in the day that end now, as the caps count them: never too few."""
@@ -178,8 +178,8 @@ class Delivery:
         """Change the basal rate from now on; what is earned of a step is carried over exactly.
 
         Raises:
-            LimitError: the rate is outside its range; or it is higher than before and, on an actuator with a gap, more than
-                `RANGES["waiting_steps"]` steps might come to wait.
+            LimitError: the rate is outside its range; or it is higher than before and, on an actuator with a gap, more
+                than `RANGES["waiting_steps"]` steps might come to wait.
         """
     def drop_rest(self) -> None:
         """Drop what basal has earned of its next step: for suspend policies that say so."""
@@ -196,8 +196,8 @@ class Delivery:
 
         Raises:
             QuantityError: a value is not exact, or the amount is no whole number of steps.
-            LimitError: a value is outside its range, seven trains run already, or, on an actuator with a gap, more than
-                `RANGES["waiting_steps"]` steps might come to wait.
+            LimitError: a value is outside its range, seven trains run already, or, on an actuator with a gap, more
+                than `RANGES["waiting_steps"]` steps might come to wait.
             TimeError: `start_us` lies before now.
         """
     def cancel(self, train: SupportsIndex, /) -> Progress:
@@ -213,7 +213,7 @@ class Delivery:
             TimeError: `to_us` lies before now.
             LimitError: it is outside its range, or more than `RANGES["schedule_steps"]` steps fall due until then.
         """
-    def skip(self, to_us: SupportsIndex, /) -> list[tuple[Channel, int, int]]:
+    def skip(self, to_us: SupportsIndex, /) -> list[tuple[_Channel, int, int]]:
         """Advance to `to_us` and command nothing: return what is missed as channel, train, steps.
 
         Raises:

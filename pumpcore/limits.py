@@ -1,0 +1,275 @@
+"""Every bound of pumpcore: id, unit, hard range, default, what it bounds, source.
+
+The rule of this file: `TABLE` is the truth. A row with `setting=True` is a bound that a person chooses inside the hard
+range and that `Limits` holds under the row's id; where its default is None, a pump on which nobody chose delivers
+nothing. Any other row is a range and nothing more. A value outside is refused, never clamped. What the kernel bounds
+is taken over from the kernel, so that no range is written twice.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
+
+from pumpcore._kernel import RANGES
+from pumpcore.errors import LimitError
+from pumpcore.units import US_PER_DAY, US_PER_HOUR, US_PER_MINUTE, UU_PER_U, exact_int
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["TABLE", "Limit", "Limits", "check"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limit:
+    """One row of the table.
+
+    Attributes:
+        id: its name, with the unit last.
+        unit: the unit of `least`, `largest` and `default`.
+        least: the least value that is ever allowed.
+        largest: the largest value that is ever allowed.
+        default: what holds until a person chooses; None: nothing may be delivered until then.
+        setting: whether a person chooses a value within the range.
+        bounds: what the limit bounds.
+        source: where the range comes from.
+    """
+
+    id: str
+    unit: str
+    least: int
+    largest: int
+    default: int | None = None
+    setting: bool = False
+    bounds: str
+    source: str
+
+
+_OWN: Final = "pumpcore"
+_VEO: Final = "Medtronic MiniMed Veo user guide, Pump specifications: normal bolus 0.025 to 75.0 U"
+_PUMP_TYPE: Final = (
+    "github.com/nightscout/AndroidAPS core/data/src/main/kotlin/app/aaps/core/data/pump/defs/PumpType.kt"
+    " at 02052250ac0ecd0de5a5d0244ebd0523f158119f"
+)
+_TANDEM: Final = (
+    "github.com/jwoglom/pumpX2 messages/src/main/java/com/jwoglom/pumpx2/pump/messages/request/control/"
+    "SetTempRateRequest.java at f2c53c8f2e800edd3e710f88812310f4db95b3b0: up to 4320 min"
+)
+
+_RATE_UU_PER_H_LARGEST: Final = 50 * UU_PER_U
+_HOUR_CAP: Final = RANGES["hour_cap_uu"]
+_DAY_CAP: Final = RANGES["day_cap_uu"]
+
+_ROWS: Final = (
+    *(
+        Limit(
+            id=name, unit=unit, least=least, largest=largest, bounds="what the kernel takes", source="pumpcore._kernel"
+        )
+        for name, (least, largest, unit) in RANGES.items()
+    ),
+    Limit(
+        id="profile_segments",
+        unit="segments",
+        least=1,
+        largest=48,
+        bounds="segments of one basal profile",
+        source="one for each half hour, as on Medtronic pumps: github.com/LoopKit/MinimedKit"
+        " MinimedKit/Models/PumpModel.swift at 106467e8f8effeae5a2872d121a33b548350f25c",
+    ),
+    Limit(
+        id="profile_name_characters",
+        unit="characters",
+        least=1,
+        largest=40,
+        bounds="the name of a basal profile",
+        source=f"{_OWN}: one line of a small display",
+    ),
+    Limit(
+        id="segment_start_us",
+        unit="us",
+        least=0,
+        largest=US_PER_DAY - 1,
+        bounds="start of a segment, by the local clock",
+        source="one day",
+    ),
+    Limit(
+        id="wall_clock_us",
+        unit="us since 1970-01-01 UTC",
+        least=0,
+        largest=157_054 * US_PER_DAY,
+        bounds="instants for which local time is looked up",
+        source=f"{_OWN}: up to 2400-01-01, past every instant that the kernel can reach from today",
+    ),
+    Limit(
+        id="temp_basal_us",
+        unit="us",
+        least=US_PER_MINUTE,
+        largest=72 * US_PER_HOUR,
+        bounds="duration of a temp basal, as asked for",
+        source=_TANDEM,
+    ),
+    Limit(
+        id="max_basal_uu_per_h",
+        unit="uu/h",
+        least=0,
+        largest=_RATE_UU_PER_H_LARGEST,
+        setting=True,
+        bounds="every rate of a basal profile",
+        source="Roche Accu-Chek Spirit class, 50 U/h (remembered)",
+    ),
+    Limit(
+        id="max_temp_basal_uu_per_h",
+        unit="uu/h",
+        least=0,
+        largest=_RATE_UU_PER_H_LARGEST,
+        setting=True,
+        bounds="every rate that a temp basal leads to",
+        source="as max_basal_uu_per_h",
+    ),
+    Limit(
+        id="max_temp_basal_percent",
+        unit="%",
+        least=0,
+        largest=500,
+        setting=True,
+        bounds="a temp basal in percent",
+        source=_PUMP_TYPE,
+    ),
+    Limit(
+        id="max_bolus_uu",
+        unit="uu",
+        least=0,
+        largest=75 * UU_PER_U,
+        setting=True,
+        bounds="one bolus, all its parts together",
+        source=_VEO,
+    ),
+    Limit(
+        id="max_hour_uu",
+        unit="uu",
+        least=_HOUR_CAP[0],
+        largest=_HOUR_CAP[1],
+        setting=True,
+        bounds="insulin in any window of one hour",
+        source="hour_cap_uu of pumpcore._kernel",
+    ),
+    Limit(
+        id="max_day_uu",
+        unit="uu",
+        least=_DAY_CAP[0],
+        largest=_DAY_CAP[1],
+        setting=True,
+        bounds="insulin in any window of 24 hours",
+        source="day_cap_uu of pumpcore._kernel",
+    ),
+)
+
+TABLE: Final[Mapping[str, Limit]] = MappingProxyType({row.id: row for row in _ROWS})
+"""Every limit by its id."""
+
+
+def check(limit_id: str, value: object, *, field: str | None = None) -> int:
+    """Let a value through that lies within the hard range of a limit.
+
+    Args:
+        limit_id: a key of `TABLE`.
+        value: what was asked for, in the unit of the limit.
+        field: the name that an error shall carry; the limit's id where it is None.
+
+    Returns:
+        `value`.
+
+    Rounding:
+        None: nothing is clamped.
+
+    Raises:
+        QuantityError: `value` is no int. Nothing is changed.
+        LimitError: `value` is outside. Nothing is changed.
+
+    Example:
+        >>> check("max_bolus_uu", 10_000_000)
+        10000000
+        >>> check("profile_segments", 49, field="segments")
+        Traceback (most recent call last):
+        ...
+        pumpcore.errors.LimitError: segments: 49 is above the largest allowed, 48 segments
+    """
+    row = TABLE[limit_id]
+    name = limit_id if field is None else field
+    number = exact_int(value, field=name)
+    if number < row.least:
+        raise LimitError(name, number, row.least, row.unit)
+    if number > row.largest:
+        raise LimitError(name, number, row.largest, row.unit)
+    return number
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """Hold what a person chose: one value, or None, for each setting of `TABLE`.
+
+    Raises:
+        QuantityError: a value is no int.
+        LimitError: a value is outside the hard range of its row.
+
+    Example:
+        >>> limits = Limits(max_bolus_uu=1_230_000)
+        >>> limits.check("max_bolus_uu", 1_250_000)
+        Traceback (most recent call last):
+        ...
+        pumpcore.errors.LimitError: max_bolus_uu: 1250000 is above the largest allowed, 1230000 uu
+        >>> limits.unset()[0]
+        'max_basal_uu_per_h'
+    """
+
+    max_basal_uu_per_h: int | None = None
+    max_temp_basal_uu_per_h: int | None = None
+    max_temp_basal_percent: int | None = None
+    max_bolus_uu: int | None = None
+    max_hour_uu: int | None = None
+    max_day_uu: int | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what lies outside the hard ranges."""
+        for name, value in self._chosen().items():
+            if value is not None:
+                check(name, value)
+
+    def unset(self) -> tuple[str, ...]:
+        """Name the settings that nobody has chosen yet; while there is one, nothing may be delivered.
+
+        Returns:
+            Ids of limits, in the order of the table.
+        """
+        return tuple(name for name, value in self._chosen().items() if value is None)
+
+    def check(self, limit_id: str, value: object, *, field: str | None = None) -> int:
+        """Let a value through that does not exceed what was chosen.
+
+        Args:
+            limit_id: the id of a setting.
+            value: what was asked for, in the unit of the limit.
+            field: the name that an error shall carry; the limit's id where it is None.
+
+        Returns:
+            `value`.
+
+        Rounding:
+            None: nothing is clamped.
+
+        Raises:
+            QuantityError: `value` is no int. Nothing is changed.
+            LimitError: `value` is below the hard range or above what was chosen. Not chosen counts as the least that
+                the row allows. Nothing is changed.
+        """
+        number = check(limit_id, value, field=field)
+        row, chosen = TABLE[limit_id], self._chosen()[limit_id]
+        bound = row.least if chosen is None else chosen
+        if number > bound:
+            raise LimitError(limit_id if field is None else field, number, bound, row.unit)
+        return number
+
+    def _chosen(self) -> dict[str, int | None]:
+        return {field.name: getattr(self, field.name) for field in fields(self)}

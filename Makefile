@@ -125,7 +125,8 @@ bench: venv ## Set up, then time the kernel against pure Python and NumPy
 
 dist: venv ## Set up, then build the wheel and the sdist into dist/
 	@rm -rf $(DIST)
-	$(PY) -m maturin build --release --locked --quiet --sdist --out $(DIST)
+	@# A folder of its own: the sdist's crate of the same name must not take the place of this tree's.
+	CARGO_TARGET_DIR=$(CURDIR)/target/dist $(PY) -m maturin build --release --locked --quiet --sdist --out $(DIST)
 
 clean: ## Remove all that was made
 	rm -rf .venv target dist build .coverage* .hypothesis .pytest_cache .mypy_cache .ruff_cache .benchmarks

@@ -219,6 +219,9 @@ class Delivery:
         Raises:
             TimeError, LimitError: as for `advance`.
         """
+    def copy(self) -> Delivery:
+        """Make another engine in the same state; neither knows of the other."""
+
     def snapshot(self) -> bytes:
         """Write the engine down: versioned bytes with a checksum."""
     @staticmethod

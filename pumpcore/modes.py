@@ -231,6 +231,10 @@ class ModeMachine:
         """The state it is in."""
         return State(self.__model.state)
 
+    def restore(self, state: State) -> None:
+        """Put it into `state`: for a pump that was written down, or that takes a refused step back."""
+        self.__model.state = State(state).value
+
     def step(self, trigger: str, facts: Facts) -> State:
         """Follow the row of the table for `trigger`.
 

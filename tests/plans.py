@@ -24,7 +24,7 @@ _STEP_UU: Final = st.sampled_from([50_000, 25_000, 10_000, 100, 1_000_000]) | st
 _RATES: Final = st.sampled_from(
     [0, 1, 100_000, 700_000, 850_000, 950_000, 6_850_000, 30_000_000, 999_999_999, 1_000_000_000]
 ) | st.integers(0, 1_000_000_000)
-_ORIGIN_US: Final = st.sampled_from([0, DAY_US, 2**32, 2**53, TIME_US_MAX - 400 * DAY_US]) | st.integers(0, 2**53)
+_ORIGIN_US: Final = st.sampled_from([0, DAY_US, 2**32, 2**53, TIME_US_MAX - 1_000 * DAY_US]) | st.integers(0, 2**53)
 _GAP_US: Final = st.sampled_from([1, 2_000_000, 3_600_000_000]) | st.integers(1, 10_000_000)
 _GRID_US: Final = st.sampled_from([1, 180_000_000, 300_000_000, DAY_US]) | st.integers(1, 1_000_000_000)
 _DURATION_US: Final = st.sampled_from([1, 80_000_000, HOUR_US])

@@ -1,8 +1,8 @@
 """Replay an export for a reader: progress on the way, a table by day, and what it comes to.
 
 The rule of this file: figures come from `Replay` and stay exact decimals; the only reckoning here is an average. The
-table goes to standard output, progress to standard error and only where that is a terminal, and a drawing is written
-whole or not at all. What is wrong with the arguments is said before a long file is read.
+table goes to standard output, progress to standard error and only where that is a terminal. What is wrong with the
+arguments is said before a long file is read.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
-from pumpcore.errors import RecordError, RequestError
+from pumpcore.errors import RequestError
+from pumpcore.history.plot import SUFFIXES, draw
 from pumpcore.history.replay import read
 from pumpcore.history.replay import replay as replay_export
 from pumpcore.units import format_u
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 
     from pumpcore.history.result import DayResult, Replay
 
-_DRAWINGS: Final = (".svg", ".png")
 _NEAR_UU: Final = 50_000
 _FAR_UU: Final = 100_000
 _WIDTH_OF_A_FILE: Final = 160  # a table that goes into a file or a pipe has no terminal's width to keep to
@@ -56,7 +56,7 @@ def run(export: str, plot: str | None) -> Replay:
         read_export = read(export, progress=progress)
         replayed = replay_export(read_export)
         if plot is not None:
-            _draw(replayed, Path(plot))
+            draw(replayed, plot)
     return replayed
 
 
@@ -70,7 +70,7 @@ def show(replayed: Replay) -> None:
 
 def _table(replayed: Replay) -> Table:
     title = Text(f"{replayed.device}: units of insulin by day", style="bold")
-    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD)
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     table.add_column("day", no_wrap=True)
     # Headings in two lines, so that a row fits a terminal of 80 columns.
     for name in ("basal", "bolus", "total", "pump's\nown", "differ-\nence", "inter-\nruptions"):
@@ -106,6 +106,8 @@ def _summary(replayed: Replay) -> Iterator[str]:
     yield f"{days}{flagged}."
     if summary.median_uu is None or summary.largest_uu is None:
         yield "The pump recorded no total to compare with."
+    elif summary.exact == summary.compared:
+        yield f"Of {summary.compared} compared with the pump's own total, all agree exactly."
     else:
         yield (
             f"Of {summary.compared} compared with the pump's own total, {summary.exact} agree exactly,"
@@ -140,23 +142,9 @@ def _progress(export: str) -> Iterator[Callable[[int, int], None] | None]:
 
 
 def _check_plot(plot: str) -> None:
-    if Path(plot).suffix.lower() not in _DRAWINGS:
-        message = f"--plot: {plot!r} must end in {' or '.join(_DRAWINGS)}"
+    if Path(plot).suffix.lower() not in SUFFIXES:
+        message = f"--plot: {plot!r} must end in {' or '.join(SUFFIXES)}"
         raise RequestError(message)
     if find_spec("matplotlib") is None:
         message = "--plot: matplotlib is not installed: pip install 'pumpcore[plot]'"
         raise RequestError(message)
-
-
-def _draw(replayed: Replay, target: Path) -> None:
-    """Draw into a file beside the target, then put it in its place: an old drawing stays whole until then."""
-    from pumpcore.history.plot import draw  # noqa: PLC0415 - it loads matplotlib
-
-    part = target.with_name(f".{target.stem}.part{target.suffix}")
-    try:
-        draw(replayed, part)
-        part.replace(target)
-    except OSError as error:
-        raise RecordError(str(target), f"cannot be written: {error.strerror or error}") from error
-    finally:
-        part.unlink(missing_ok=True)

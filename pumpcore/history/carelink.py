@@ -1,8 +1,9 @@
 """Reads a CareLink export of a Medtronic pump into typed records.
 
 The rule of this file: a value is read exactly or refused in one line; what a record leaves blank (an empty cell,
-`null`) is None, never a guess. One pass, one row at a time. The `Index` row says where the columns are, nothing is found
-by counting lines; so other header lengths, several sections, rows of other lengths and repeated uploads do no harm.
+`null`) is None, never a guess. One pass, one row at a time. The `Index` row says where the columns are, nothing is
+found by counting lines; so other header lengths, several sections, rows of other lengths and repeated uploads are no
+matter.
 """
 
 from __future__ import annotations

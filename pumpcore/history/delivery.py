@@ -72,7 +72,7 @@ def basal_uu(start_us: int, end_us: int, rate_uu_per_h: int, step_uu: int) -> in
 def normal(at_us: int, amount_uu: int, duration_us: int) -> Train:
     """Spread a normal bolus evenly over the time that the pump takes for it."""
     pulse_uu = _pulse_uu(amount_uu)
-    return Train(at_us, duration_us, amount_uu // pulse_uu, pulse_uu)
+    return Train(at_us, max(duration_us, 1), amount_uu // pulse_uu, pulse_uu)
 
 
 def square(
@@ -103,10 +103,10 @@ def square(
         waits_us = start_us + (before + 1) * duration_us // programmed
         if before < left and waits_us < free_us:
             if before > 0:
-                yield Train(start_us, before * duration_us // programmed, before, pulse_uu)
+                yield Train(start_us, max(before * duration_us // programmed, 1), before, pulse_uu)
             left -= before
             start_us = free_us - duration_us // programmed
-    yield Train(start_us, left * duration_us // programmed, left, pulse_uu)
+    yield Train(start_us, max(left * duration_us // programmed, 1), left, pulse_uu)
 
 
 def _pulse_uu(amount_uu: int) -> int:

@@ -2,8 +2,9 @@
 
 The rule of this file: a segment is believed where a record vouches for it. Edits of a profile cut the record into
 versions. Within a version its segments are those of a whole list (what an upload found, what an edit left or found),
-or, where there is none, those that the pump was seen to start both before and after the time in question. The rate of a
-segment is the one seen nearest in time, because the pump itself said so when it started the segment.
+or, where there is none, those that the pump was seen to start both before and after the time in question, a side on
+which the version is shorter than a day asking for nothing. The rate of a segment is the one seen nearest in time,
+because the pump itself said so when it started the segment.
 """
 
 from __future__ import annotations
@@ -42,6 +43,7 @@ class Programme:
             events: elapsed time and record, in order of time.
         """
         known = list(events)
+        self._ends = (known[0][0], known[-1][0]) if known else (0, 0)
         heads = {(r.kind, r.upload, r.datum): r for _, r in known if isinstance(r, ProfileHead)}
         self._edits: dict[str, list[int]] = defaultdict(list)
         for at_us, record in known:
@@ -69,10 +71,13 @@ class Programme:
         if record.start_us is not None and record.rate_uu_per_h is not None:
             self._seen[key][record.start_us].append((at_us, record.rate_uu_per_h))
 
-    def _rate(self, sightings: list[tuple[int, int]], at_us: int, *, whole: bool) -> int | None:
+    def _rate(self, sightings: list[tuple[int, int]], at_us: int, key: tuple[str, int]) -> int | None:
         """Return the rate seen nearest in time, None where the segment is not vouched for."""
         after = bisect_right(sightings, (at_us, _FOREVER_US))
-        if not whole and after in (0, len(sightings)):
+        edits = [self._ends[0], *self._edits.get(key[0], []), self._ends[1]]
+        unseen_before = after == 0 and at_us - edits[key[1]] >= US_PER_DAY
+        unseen_after = after == len(sightings) and edits[key[1] + 1] - at_us >= US_PER_DAY
+        if key not in self._whole and (unseen_before or unseen_after):
             return None
         return min(sightings[max(after - 1, 0) : after + 1], key=lambda sighting: abs(sighting[0] - at_us))[1]
 
@@ -100,7 +105,7 @@ class Programme:
         key = self._key(pattern, at_us)
         found = []
         for start_us, sightings in self._seen.get(key, {}).items():
-            rate = self._rate(sightings, at_us, whole=key in self._whole)
+            rate = self._rate(sightings, at_us, key)
             if rate is not None:
                 found.append(Segment(start_us, rate))
         return found

@@ -168,7 +168,7 @@ class _Pump:
         whole = self._reaches_midnight(last_us)
         last_day = next(iter(self.clock.days(last_us, last_us + 1)))
         midnight_us = (last_day.number + 1) * US_PER_DAY - last_day.offset_us
-        end_us = midnight_us if whole else max(last_us, start_us + 1)
+        end_us = midnight_us if whole else last_us + 1
         timeline = rebuild(events, clock=self.clock, programme=self.programme, device=self.device, end_us=end_us)
         pieces = list(self.clock.days(start_us, end_us))
         days = {piece.number: DayResult(date.fromordinal(piece.number + _EPOCH)) for piece in pieces}
@@ -186,18 +186,17 @@ class _Pump:
         return days
 
     def _reaches_midnight(self, last_us: int) -> bool:
-        """Say whether the day of a stretch's last record is covered to its end.
+        """Say whether the record covers the day of a stretch's last entry to its end.
 
-        It is where the pump's memory or its sensor reaches the last minutes, or goes on on a later day; or where the
-        pump closed the day with a total and nothing says that it was read out earlier.
+        It does where the pump closed that day with a total, since an export holds whole days of what was read out, and
+        where the sensor or the other entries reach the day's last minutes.
         """
-        day = next(iter(self.clock.days(last_us, last_us + 1)))
-        later = [r for r in self.records if r.at_us // US_PER_DAY == day.number]
-        if any(not isinstance(r, DailyTotal) and r.at_us % US_PER_DAY >= _DAY_END_US for r in later):
-            return True
-        closed = any(isinstance(r, DailyTotal) for r in later)
-        read_us = max((r.at_us for r in later if isinstance(r, Snapshot)), default=-1)
-        return closed and read_us < last_us + day.offset_us
+        number = next(iter(self.clock.days(last_us, last_us + 1))).number
+        return any(
+            isinstance(record, DailyTotal) or record.at_us % US_PER_DAY >= _DAY_END_US
+            for record in self.records
+            if record.at_us // US_PER_DAY == number
+        )
 
     def _deliver_basal(self, timeline: Timeline, pieces: Sequence[Day], days: dict[int, DayResult]) -> None:
         for piece, rate in _overlaps(pieces, list(_running(timeline))):
@@ -211,7 +210,7 @@ class _Pump:
     ) -> None:
         boluses = [(at_us, r, r.amount_uu) for at_us, r in events if isinstance(r, Bolus) and r.amount_uu]
         busy = [
-            (at_us, at_us + self.device.bolus_duration_us(amount_uu))
+            (at_us, at_us + self._normal_us(bolus, amount_uu))
             for at_us, bolus, amount_uu in boluses
             if not bolus.duration_us
         ]
@@ -219,14 +218,19 @@ class _Pump:
             trains = (
                 square(at_us, amount_uu, bolus.programmed_uu, bolus.duration_us, busy)
                 if bolus.duration_us
-                else [normal(at_us, amount_uu, self.device.bolus_duration_us(amount_uu))]
+                else [normal(at_us, amount_uu, self._normal_us(bolus, amount_uu))]
             )
             for train in trains:
                 for piece, uu in by_day(train, pieces):
                     days[piece.number].bolus_uu += uu
             piece = next(piece for piece in reversed(pieces) if piece.start_us <= at_us)
             day_us = (at_us + piece.offset_us) % US_PER_DAY
-            days[piece.number].boluses.append(BolusMark(day_us, bolus.duration_us, amount_uu))
+            lasted_us = bolus.duration_us * amount_uu // bolus.programmed_uu
+            days[piece.number].boluses.append(BolusMark(day_us, lasted_us, amount_uu))
+
+    def _normal_us(self, bolus: Bolus, amount_uu: int) -> int:
+        """Return how long what was delivered of a normal bolus took: its share of the whole one's time."""
+        return self.device.bolus_duration_us(bolus.programmed_uu) * amount_uu // bolus.programmed_uu
 
 
 def _running(timeline: Timeline) -> Iterator[Rate]:

@@ -38,7 +38,7 @@ class RateSpan(NamedTuple):
 
 
 class BolusMark(NamedTuple):
-    """A bolus, on the day on which it began; time of day on the wall clock, microseconds; duration 0: a normal one."""
+    """What was delivered of a bolus, on the day on which it began; times in microseconds; duration 0: a normal one."""
 
     start_us: int
     duration_us: int

@@ -72,8 +72,8 @@ def test_it_installs_and_answers(kind: str, built: dict[str, Path], tmp_path: Pa
     """The command line of the installed package gives the answer of the library here."""
     run(sys.executable, "-m", "venv", "env", cwd=tmp_path)
     binaries = tmp_path / "env" / "bin"
-    # The sdist is compiled from what is in it; only third-party crates that are compiled already are shared.
-    environment = os.environ | {"CARGO_TARGET_DIR": str(ROOT / "target")}
+    # The sdist is compiled from what is in it; third-party crates that `make dist` compiled already are shared.
+    environment = os.environ | {"CARGO_TARGET_DIR": str(ROOT / "target" / "dist")}
     run(binaries / "pip", "install", "--quiet", built[kind], cwd=tmp_path, env=environment)
 
     where = run(binaries / "python", "-c", "import pumpcore._kernel as k; print(k.__file__)", cwd=tmp_path)

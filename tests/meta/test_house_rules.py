@@ -23,7 +23,6 @@ ORDER: Final = (
     {"units"},
     {"limits"},
     {"devices"},
-    {"events", "effects"},
     {"profile"},
     {"bolus"},
     {"iob", "advice"},
@@ -31,6 +30,7 @@ ORDER: Final = (
     {"alarms"},
     {"glucose"},
     {"ledger"},
+    {"events", "effects"},  # they carry what the modules above make: proposals, plans, alarms, modes
     {"pump"},
     {"journal"},
     {"sim"},

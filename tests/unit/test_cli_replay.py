@@ -98,7 +98,6 @@ def test_a_row_fits_a_terminal_of_eighty_columns(monkeypatch: pytest.MonkeyPatch
 
 @pytest.mark.parametrize("kind", ["svg", "png"])
 def test_a_drawing_is_written_beside_the_table(kind: str, tmp_path: Path) -> None:
-    pytest.importorskip("matplotlib")
     target = tmp_path / f"days.{kind}"
     target.write_text("an old drawing", encoding="utf-8")
     status, out, err = run("replay", str(EXAMPLE), "--plot", str(target))
@@ -108,24 +107,10 @@ def test_a_drawing_is_written_beside_the_table(kind: str, tmp_path: Path) -> Non
     assert list(tmp_path.iterdir()) == [target]
 
 
-def test_a_drawing_that_fails_leaves_the_old_one_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    plot = pytest.importorskip("pumpcore.history.plot")
-    target = tmp_path / "days.svg"
-    target.write_text("an old drawing", encoding="utf-8")
-
-    def half(_: object, path: Path) -> None:
-        path.write_text("half a dr", encoding="utf-8")
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(plot, "draw", half)
-    assert "cannot be written: No space left" in refused(run("replay", str(EXAMPLE), "--plot", str(target)))
-    assert target.read_text(encoding="utf-8") == "an old drawing"
-    assert list(tmp_path.iterdir()) == [target]
-
-
 def test_a_drawing_nowhere_is_refused_and_nothing_printed(tmp_path: Path) -> None:
-    pytest.importorskip("matplotlib")
-    assert "cannot be written" in refused(run("replay", str(EXAMPLE), "--plot", str(tmp_path / "missing" / "days.svg")))
+    target = tmp_path / "missing" / "days.svg"
+    assert str(target) in refused(run("replay", str(EXAMPLE), "--plot", str(target)))
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("name", ["days.pdf", "days", "svg", ".svg/days"])
@@ -154,7 +139,7 @@ def test_a_missing_file_and_a_folder_are_refused_in_one_line(tmp_path: Path) -> 
 
 
 @given(st.data())
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=settings().max_examples // 4)
 def test_a_damaged_export_is_answered_or_refused_in_one_line(tmp_path: Path, data: st.DataObject) -> None:
     """Cut the example, or change some bytes of it."""
     content = bytearray(EXAMPLE.read_bytes())

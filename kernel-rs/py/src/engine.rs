@@ -236,6 +236,10 @@ impl Delivery {
         Ok(answers.missed)
     }
 
+    fn copy(&self) -> Self {
+        Self { engine: self.engine.clone() }
+    }
+
     fn snapshot<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
         PyBytes::new(py, self.engine.snapshot().as_bytes())
     }

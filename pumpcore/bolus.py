@@ -1,0 +1,148 @@
+"""Boluses: what a normal, extended or multiwave bolus is on a device, and the proposal that comes before each.
+
+The rule of this file: nothing here delivers. A bolus is checked whole, against the device and the limits of the person,
+before it becomes one or two trains of the kernel; an amount that it cannot deliver exactly is refused, never rounded.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
+
+from pumpcore.errors import LimitError, QuantityError
+from pumpcore.units import exact_int
+
+if TYPE_CHECKING:
+    from pumpcore.devices import Device
+    from pumpcore.limits import Limits
+
+__all__ = ["Bolus", "Part", "Proposal", "parts_of"]
+
+
+class Part(NamedTuple):
+    """One train of a bolus."""
+
+    channel: Literal["extended", "bolus"]
+    duration_us: int
+    amount_uu: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bolus:
+    """A bolus that was confirmed.
+
+    Attributes:
+        id: the number that the pump gave it; never used twice.
+        at_us: when it began.
+        fast_uu: the part at the device's speed.
+        extended_uu: the part spread over `extended_us`.
+        extended_us: 0 where there is no such part.
+        activation: how it came about, an `events.Activation` code word.
+        commanded_uu: commanded so far; once it has ended, in all.
+        not_delivered_uu: what will not be delivered any more: cancelled, missed or failed.
+        uncertain_uu: of what was commanded, that of which nobody knows.
+    """
+
+    id: int
+    at_us: int
+    fast_uu: int
+    extended_uu: int
+    extended_us: int
+    activation: int
+    commanded_uu: int = 0
+    not_delivered_uu: int = 0
+    uncertain_uu: int = 0
+
+    @property
+    def programmed_uu(self) -> int:
+        """All of it."""
+        return self.fast_uu + self.extended_uu
+
+    @property
+    def remaining_uu(self) -> int:
+        """What is still to come."""
+        return self.programmed_uu - self.commanded_uu - self.not_delivered_uu
+
+    @property
+    def kind(self) -> Literal["fast", "extended", "multiwave"]:
+        """The Insulin Delivery Service's word for it."""
+        if not self.extended_uu:
+            return "fast"
+        return "multiwave" if self.fast_uu else "extended"
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """What somebody asked for and nobody has confirmed yet.
+
+    Attributes:
+        id: its number; never used twice.
+        at_us: when it was made.
+        expires_us: the last instant at which it can be confirmed.
+        request: what was asked for, an event of `events`.
+        basis: what it was computed from; where that has changed, it cannot be confirmed any more.
+        amount_uu: insulin that it would add at once, for a person to read; 0 where that is no single amount.
+    """
+
+    id: int
+    at_us: int
+    expires_us: int
+    request: object
+    basis: tuple[object, ...]
+    amount_uu: int
+
+
+_OUT_OF: Final = "is nothing that %s delivers as an extended bolus"
+
+
+def parts_of(fast_uu: int, extended_uu: int, extended_us: int, *, device: Device, limits: Limits) -> tuple[Part, ...]:
+    """Turn a bolus into the trains that deliver it.
+
+    Args:
+        fast_uu: micro-units at the device's speed, 0 for none.
+        extended_uu: micro-units spread over `extended_us`, 0 for none.
+        extended_us: microseconds, 0 where nothing is extended.
+        device: what the pump can do.
+        limits: what the person chose.
+
+    Returns:
+        The extended train and the fast one, as far as there are both.
+
+    Rounding:
+        None: what is on no step of the device is refused.
+
+    Raises:
+        QuantityError: an amount is no int, on no step of the device, or nothing at all; a duration is on no step of the
+            device, or stands without an amount. Nothing is changed.
+        LimitError: an amount or the duration is outside the device's or the person's bounds. Nothing is changed.
+
+    Example:
+        >>> from pumpcore.devices import load
+        >>> from pumpcore.limits import Limits
+        >>> parts_of(2_000_000, 0, 0, device=load("medtronic-523"), limits=Limits(max_bolus_uu=5_000_000))
+        (Part(channel='bolus', duration_us=80000000, amount_uu=2000000),)
+    """
+    fast_uu, extended_uu = exact_int(fast_uu, field="fast_uu"), exact_int(extended_uu, field="extended_uu")
+    for name, amount_uu in (("fast_uu", fast_uu), ("extended_uu", extended_uu)):
+        if amount_uu < 0:
+            raise LimitError(name, amount_uu, 0, "uu")
+        step_uu = device.bolus_step_at(amount_uu)
+        if amount_uu % step_uu:
+            raise QuantityError(name, amount_uu, f"is no whole multiple of {step_uu} uu")
+    total_uu = fast_uu + extended_uu
+    if not device.bolus_uu.least <= total_uu:
+        raise LimitError("amount_uu", total_uu, device.bolus_uu.least, "uu")
+    if total_uu > device.bolus_uu.largest:
+        raise LimitError("amount_uu", total_uu, device.bolus_uu.largest, "uu")
+    limits.check("max_bolus_uu", total_uu)
+    parts = []
+    if extended_uu:
+        if device.extended_us is None:
+            raise QuantityError("extended_uu", extended_uu, _OUT_OF % device.id)
+        device.extended_us.check(extended_us, name="extended_us", unit="us")
+        parts.append(Part("extended", extended_us, extended_uu))
+    elif exact_int(extended_us, field="extended_us"):
+        raise QuantityError("extended_us", extended_us, "stands without an extended amount")
+    if fast_uu:
+        parts.append(Part("bolus", device.bolus_duration_us(fast_uu), fast_uu))
+    return tuple(parts)

@@ -1,0 +1,199 @@
+"""What a pump answers: orders to carry out, and news to record and to show.
+
+The rules of this file: an effect is frozen, says when (`at_us`, monotonic) and never calls back. The outcome of an
+order comes back as an event with the order's `seq`. Names follow the history events of the Bluetooth Insulin Delivery
+Service.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum, IntEnum, unique
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from pumpcore.bolus import Bolus, Proposal
+    from pumpcore.modes import State
+
+__all__ = [
+    "BolusDelivered",
+    "BolusProgrammed",
+    "Effect",
+    "EndReason",
+    "FirePulse",
+    "LimitsChanged",
+    "ModeChanged",
+    "PrimePulse",
+    "ProfileActivated",
+    "ProposalDropped",
+    "Proposed",
+    "RateCause",
+    "RateChanged",
+    "ReferenceTime",
+    "ReservoirChanged",
+    "StepsMissed",
+    "TempEnded",
+    "TempStarted",
+]
+
+ChannelName = Literal["basal", "extended", "bolus"]
+
+
+@unique
+class EndReason(IntEnum):
+    """Why a bolus or a temp basal ended; code words pairwise four bits apart."""
+
+    OVER = 0x33
+    CANCELED = 0x3C
+    ERROR_ABORT = 0x55
+
+
+@unique
+class RateCause(Enum):
+    """Why the basal rate in force changed."""
+
+    PROFILE = "profile"
+    TEMP_STARTED = "temp_started"
+    TEMP_OVER = "temp_over"
+    TEMP_CANCELED = "temp_canceled"
+    STARTED = "started"
+    STOPPED = "stopped"
+    CLOCK = "clock"
+    CONTROLLER = "controller"
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """Anything a pump answers."""
+
+    at_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class FirePulse(Effect):
+    """Deliver `steps` steps at `at_us` and say what became of `seq`.
+
+    Attributes:
+        seq: the pulse's number; never used twice.
+        channel: of which channel it is.
+        bolus_id: of which bolus, or 0 for basal.
+        steps: of the actuator, at least 1.
+        amount_uu: the same in micro-units.
+    """
+
+    seq: int
+    channel: ChannelName
+    bolus_id: int
+    steps: int
+    amount_uu: int
+
+
+@dataclass(frozen=True, slots=True)
+class PrimePulse(Effect):
+    """Move `amount_uu` into tubing or cannula and say what became of `seq`. It is not therapy insulin."""
+
+    seq: int
+    steps: int
+    amount_uu: int
+
+
+@dataclass(frozen=True, slots=True)
+class StepsMissed(Effect):
+    """Steps that fell due and will not be delivered: the host came late, or a cap withheld them."""
+
+    channel: ChannelName
+    bolus_id: int
+    steps: int
+    amount_uu: int
+    cause: Literal["late", "cap", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class RateChanged(Effect):
+    """The basal rate in force changed."""
+
+    rate_uu_per_h: int
+    cause: RateCause
+
+
+@dataclass(frozen=True, slots=True)
+class ModeChanged(Effect):
+    """The state of the mode machine changed."""
+
+    before: State
+    after: State
+    trigger: str
+
+
+@dataclass(frozen=True, slots=True)
+class Proposed(Effect):
+    """Something that adds insulin is proposed: nothing happens until it is confirmed."""
+
+    proposal: Proposal
+
+
+@dataclass(frozen=True, slots=True)
+class ProposalDropped(Effect):
+    """A proposal is gone: rejected, expired, or its inputs changed."""
+
+    proposal_id: int
+    reason: Literal["rejected", "expired", "changed"]
+
+
+@dataclass(frozen=True, slots=True)
+class BolusProgrammed(Effect):
+    """A bolus was confirmed and begins."""
+
+    bolus: Bolus
+
+
+@dataclass(frozen=True, slots=True)
+class BolusDelivered(Effect):
+    """A bolus has ended; what is not delivered does not exist any more."""
+
+    bolus: Bolus
+    reason: EndReason
+
+
+@dataclass(frozen=True, slots=True)
+class TempStarted(Effect):
+    """A temp basal began."""
+
+    until_us: int
+    rate_uu_per_h: int | None
+    percent: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class TempEnded(Effect):
+    """A temp basal ended."""
+
+    reason: EndReason
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileActivated(Effect):
+    """A week plan of basal profiles is in force from now on."""
+
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LimitsChanged(Effect):
+    """Other limits are in force from now on."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReservoirChanged(Effect):
+    """The amount in the reservoir was measured, or the reservoir was taken out (None)."""
+
+    amount_uu: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class ReferenceTime(Effect):
+    """The wall clock was set: the offset of wall clock to monotonic time, before and after."""
+
+    before_us: int | None
+    after_us: int
+    zone: str

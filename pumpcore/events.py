@@ -1,0 +1,343 @@
+"""What a pump is told: facts about the world, and requests of a person or of another system.
+
+The rules of this file: an event is frozen and carries its instant, `at_us` on monotonic time. Facts are never refused
+for what they say (the world is as it is); requests may be, and then nothing has changed. What adds insulin is proposed
+first and delivered only once its proposal is confirmed; what takes insulin away acts at once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum, IntEnum, unique
+from typing import TYPE_CHECKING, Final
+
+from pumpcore.errors import QuantityError
+from pumpcore.limits import check
+from pumpcore.units import exact_int
+
+if TYPE_CHECKING:
+    from pumpcore.alarms import Kind
+    from pumpcore.glucose import Glucose
+    from pumpcore.limits import Limits
+    from pumpcore.profile import Anchor, WeekPlan
+
+
+_FULL: Final = 100
+_NEGATIVE: Final = "is negative"
+_NO_LEVEL: Final = "is not from 0 to 100"
+
+
+@unique
+class Activation(IntEnum):
+    """How a bolus came about, with code words of the Insulin Delivery Service's kind (pairwise four bits apart)."""
+
+    MANUAL = 0x33
+    RECOMMENDED = 0x3C
+    CHANGED_RECOMMENDED = 0x55
+    COMMANDED = 0x5A
+
+
+@unique
+class SuspendCause(Enum):
+    """Why delivery was suspended."""
+
+    PERSON = "person"
+    DISCONNECT = "disconnect"
+    LOW_GLUCOSE = "low_glucose"
+    PREDICTED_LOW_GLUCOSE = "predicted_low_glucose"
+    REMOTE = "remote"
+    AUTO_OFF = "auto_off"
+    ALARM = "alarm"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Anything a pump is told.
+
+    Attributes:
+        at_us: when, monotonic.
+
+    Raises:
+        QuantityError: `at_us` is no int.
+        LimitError: it is outside the range of times.
+    """
+
+    at_us: int
+
+    def __post_init__(self) -> None:
+        """Refuse an instant that is none."""
+        check("time_us", self.at_us, field="at_us")
+
+
+class Fact(Event):
+    """What is so, whether anybody likes it or not."""
+
+    __slots__ = ()
+
+
+class Request(Event):
+    """What somebody wants; a sign of life of the person, unless it says otherwise."""
+
+    __slots__ = ()
+
+
+# Facts ----------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Tick(Fact):
+    """Time has passed: the host calls at `Pump.next_deadline_us()`, or whenever it likes."""
+
+
+@dataclass(frozen=True, slots=True)
+class PulseConfirmed(Fact):
+    """The actuator has delivered the pulse `seq`."""
+
+    seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class PulseFailed(Fact):
+    """The actuator has certainly not delivered the pulse `seq`."""
+
+    seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class PulseUnknown(Fact):
+    """Nobody can say whether the pulse `seq` was delivered; a later confirmation or failure settles it."""
+
+    seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReservoirRemoved(Fact):
+    """The signal that the reservoir is in its place has gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReservoirMeasured(Fact):
+    """A reservoir is in its place and holds `amount_uu`."""
+
+    amount_uu: int
+
+    def __post_init__(self) -> None:
+        """Refuse an amount that is none."""
+        check("time_us", self.at_us, field="at_us")
+        if exact_int(self.amount_uu, field="amount_uu") < 0:
+            raise QuantityError("amount_uu", self.amount_uu, _NEGATIVE)
+
+
+@dataclass(frozen=True, slots=True)
+class FaultDetected(Fact):
+    """A part of the pump reports a cause for an annunciation: an occlusion, a mechanical fault, ..."""
+
+    kind: Kind
+
+
+@dataclass(frozen=True, slots=True)
+class FaultGone(Fact):
+    """The cause is no longer there; the annunciation stays until the person has confirmed it."""
+
+    kind: Kind
+
+
+@dataclass(frozen=True, slots=True)
+class BatteryMeasured(Fact):
+    """The battery has `percent` left."""
+
+    percent: int
+
+    def __post_init__(self) -> None:
+        """Refuse a level that is none."""
+        check("time_us", self.at_us, field="at_us")
+        if not 0 <= exact_int(self.percent, field="percent") <= _FULL:
+            raise QuantityError("percent", self.percent, _NO_LEVEL)
+
+
+@dataclass(frozen=True, slots=True)
+class GlucoseMeasured(Fact):
+    """The sensor has sent a reading, or a person has entered one of a meter (`meter`)."""
+
+    glucose: Glucose
+    meter: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ClockSet(Fact):
+    """The wall clock or its zone was set: `anchor` says where it stands now.
+
+    Insulin is neither made nor lost by it: it only chooses the segment of the profile from now on.
+    """
+
+    anchor: Anchor
+    zone: str
+
+
+# Requests that take effect at once ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class SetLimits(Request):
+    """Choose limits; deliveries that are running keep what they were checked against."""
+
+    limits: Limits
+
+
+@dataclass(frozen=True, slots=True)
+class Start(Request):
+    """Begin therapy from standby."""
+
+
+@dataclass(frozen=True, slots=True)
+class Suspend(Request):
+    """Stop basal and boluses now. Always accepted."""
+
+    cause: SuspendCause = SuspendCause.PERSON
+
+
+@dataclass(frozen=True, slots=True)
+class Disconnect(Request):
+    """Suspend for a stated time, for a bath: a reminder at its end, and the missed units as a proposal on return."""
+
+    duration_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class Resume(Request):
+    """Go on after a suspend. Never happens by itself but where a low-glucose suspend ends."""
+
+
+@dataclass(frozen=True, slots=True)
+class CancelBolus(Request):
+    """End a bolus now."""
+
+    bolus_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class CancelTemp(Request):
+    """End the temp basal now."""
+
+
+# The reservoir change -------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class BeginChange(Request):
+    """Begin a reservoir change; the person says whether the infusion set is off the body."""
+
+    set_off_body: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Rewound(Fact):
+    """The drive has gone back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded(Request):
+    """The person has put the new reservoir in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prime(Request):
+    """Fill the tubing (off the body) or, later, the cannula with `amount_uu`: not therapy insulin."""
+
+    amount_uu: int
+
+
+@dataclass(frozen=True, slots=True)
+class Primed(Request):
+    """The person has seen insulin at the end of the tubing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Filled(Request):
+    """The cannula is filled, or needs no filling."""
+
+
+@dataclass(frozen=True, slots=True)
+class Connected(Request):
+    """The person has connected the infusion set at a new site."""
+
+
+@dataclass(frozen=True, slots=True)
+class AbortChange(Request):
+    """Leave the reservoir change without having finished it: the pump is not primed."""
+
+
+# Alarms ---------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ConfirmAlarm(Request):
+    """The person has read the annunciation `alarm_id`."""
+
+    alarm_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class SnoozeAlarm(Request):
+    """The person wants to be told again about `alarm_id` after `duration_us`."""
+
+    alarm_id: int
+    duration_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class PauseAudio(Request):
+    """Silence all sounds for a bounded time."""
+
+    duration_us: int
+
+
+# Requests that add insulin: proposed, then confirmed ------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ProposeBolus(Request):
+    """Ask for a bolus: `fast_uu` at the device's speed, `extended_uu` spread over `extended_us`; both is multiwave."""
+
+    fast_uu: int = 0
+    extended_uu: int = 0
+    extended_us: int = 0
+    activation: Activation = Activation.MANUAL
+
+
+@dataclass(frozen=True, slots=True)
+class ProposeTemp(Request):
+    """Ask for a temp basal: exactly one of `rate_uu_per_h` and `percent`, for `duration_us`."""
+
+    duration_us: int
+    rate_uu_per_h: int | None = None
+    percent: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ProposePlan(Request):
+    """Ask for a week plan of basal profiles."""
+
+    plan: WeekPlan
+
+
+@dataclass(frozen=True, slots=True)
+class Confirm(Request):
+    """Accept the proposal `proposal_id`. Confirming the same one again gives the first answer and changes nothing."""
+
+    proposal_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reject(Request):
+    """Drop the proposal `proposal_id`."""
+
+    proposal_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class ControllerTemp(Request):
+    """An automatic controller asks for a rate until `expires_us`; then the profile applies again. Off by default."""
+
+    rate_uu_per_h: int
+    expires_us: int

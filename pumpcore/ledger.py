@@ -1,0 +1,174 @@
+"""Insulin is conserved: every step that was programmed is in exactly one place.
+
+The rule of this file: for each bolus and for basal, steps programmed = commanded + missed + cancelled + still to come,
+and steps commanded = outstanding + confirmed + uncertain + failed. A pulse moves from one place to the next and is
+never in two. Uncertain counts as delivered for limits and for insulin on board, and as uncertain in the record, until
+a later event settles it. Insulin for priming is booked apart.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum, unique
+from typing import Final, NamedTuple
+
+from pumpcore.errors import QuantityError
+
+__all__ = ["Account", "Fate", "Ledger", "Order"]
+
+
+@unique
+class Fate(IntEnum):
+    """Where a commanded pulse is; code words pairwise four bits apart."""
+
+    OUTSTANDING = 0x33
+    CONFIRMED = 0x3C
+    UNCERTAIN = 0x55
+    FAILED = 0x5A
+
+
+class Order(NamedTuple):
+    """A pulse that was commanded and is not settled."""
+
+    at_us: int
+    bolus_id: int
+    therapy: bool
+    steps: int
+    fate: Fate = Fate.OUTSTANDING
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Steps of one bolus, of basal (bolus_id 0), or of priming, by where they are."""
+
+    outstanding: int = 0
+    confirmed: int = 0
+    uncertain: int = 0
+    failed: int = 0
+    missed: int = 0
+
+    @property
+    def commanded(self) -> int:
+        """All that was commanded."""
+        return self.outstanding + self.confirmed + self.uncertain + self.failed
+
+    @property
+    def counted(self) -> int:
+        """What counts as delivered: for limits and for insulin on board."""
+        return self.outstanding + self.confirmed + self.uncertain
+
+    def moved(self, steps: int, before: Fate | None, after: Fate) -> Account:
+        """Move steps from one place to another, or in from outside (None)."""
+        places = {fate: getattr(self, fate.name.lower()) for fate in Fate}
+        if before is not None:
+            places[before] -= steps
+        places[after] += steps
+        return Account(*(places[fate] for fate in Fate), missed=self.missed)
+
+    def with_missed(self, steps: int) -> Account:
+        """Book steps that will never be commanded."""
+        return Account(self.outstanding, self.confirmed, self.uncertain, self.failed, self.missed + steps)
+
+
+_OUTCOMES: Final = (Fate.CONFIRMED, Fate.UNCERTAIN, Fate.FAILED)
+_UNKNOWN: Final = "is no pulse whose outcome is open"
+
+
+class Ledger:
+    """Where every step is.
+
+    Attributes:
+        orders: pulses whose outcome is open, by number: outstanding or uncertain ones. Bounded by what the actuator can
+            leave unanswered before the pump stops.
+        therapy: all therapy insulin since the pump was made.
+        priming: all priming insulin since then.
+        boluses: an account for each bolus that is running, and for basal (0).
+        next_seq: the number of the next pulse.
+        confirmed_us: when therapy insulin was last confirmed.
+    """
+
+    __slots__ = ("boluses", "confirmed_us", "next_seq", "orders", "priming", "therapy")
+
+    def __init__(self, at_us: int) -> None:
+        """Begin with nothing; the time without insulin is counted from `at_us`."""
+        self.orders: dict[int, Order] = {}
+        self.therapy = Account()
+        self.priming = Account()
+        self.boluses: dict[int, Account] = {0: Account()}
+        self.next_seq = 1
+        self.confirmed_us = at_us
+
+    def copy(self) -> Ledger:
+        """Return another ledger with the same content."""
+        other = Ledger(self.confirmed_us)
+        other.orders = self.orders.copy()
+        other.therapy, other.priming = self.therapy, self.priming
+        other.boluses = self.boluses.copy()
+        other.next_seq = self.next_seq
+        return other
+
+    def command(self, at_us: int, bolus_id: int, steps: int, *, therapy: bool = True) -> int:
+        """Book a pulse as commanded, before it is commanded.
+
+        Returns:
+            Its number.
+        """
+        seq = self.next_seq
+        self.next_seq += 1
+        self.orders[seq] = Order(at_us, bolus_id, therapy, steps)
+        self._move(self.orders[seq], None, Fate.OUTSTANDING)
+        return seq
+
+    def order(self, seq: int) -> Order:
+        """Return the open order of that number.
+
+        Raises:
+            QuantityError: there is none. Nothing is changed.
+        """
+        found = self.orders.get(seq)
+        if found is None:
+            raise QuantityError("seq", seq, _UNKNOWN)
+        return found
+
+    def settle(self, seq: int, fate: Fate) -> Order:
+        """Book what became of a pulse.
+
+        Args:
+            seq: its number.
+            fate: confirmed, uncertain or failed.
+
+        Returns:
+            The order as it stood before.
+
+        Raises:
+            QuantityError: no such pulse is open, or it is uncertain already. Nothing is changed.
+        """
+        order = self.order(seq)
+        if fate not in _OUTCOMES or order.fate is fate:
+            raise QuantityError("seq", seq, _UNKNOWN)
+        self._move(order, order.fate, fate)
+        if fate is Fate.UNCERTAIN:
+            self.orders[seq] = order._replace(fate=fate)
+        else:
+            del self.orders[seq]
+        if fate is Fate.CONFIRMED and order.therapy:
+            self.confirmed_us = max(self.confirmed_us, order.at_us)
+        return order
+
+    def miss(self, bolus_id: int, steps: int) -> None:
+        """Book therapy steps that fell due and will never be commanded."""
+        self.therapy = self.therapy.with_missed(steps)
+        self.boluses[bolus_id] = self.boluses[bolus_id].with_missed(steps)
+
+    def open_since_us(self) -> int | None:
+        """Say since when the oldest pulse has been outstanding, if one is."""
+        return min((order.at_us for order in self.orders.values() if order.fate is Fate.OUTSTANDING), default=None)
+
+    def _move(self, order: Order, before: Fate | None, after: Fate) -> None:
+        if not order.therapy:
+            self.priming = self.priming.moved(order.steps, before, after)
+            return
+        self.therapy = self.therapy.moved(order.steps, before, after)
+        account = self.boluses.get(order.bolus_id)
+        if account is not None:  # an uncertain pulse may be settled long after its bolus has ended and been recorded
+            self.boluses[order.bolus_id] = account.moved(order.steps, before, after)

@@ -72,7 +72,7 @@ endif
 
 .venv/.kernel: .venv/.packages $(RUST)
 	@echo "building the kernel" >&2
-	@$(PY) -m maturin develop --release --quiet --extras plot
+	@$(PY) -m maturin develop --release --extras plot >.venv/kernel.log 2>&1 || { cat .venv/kernel.log >&2; exit 1; }
 	@touch $@
 
 venv: .venv/.kernel

@@ -181,6 +181,13 @@ class Delivery:
             LimitError: the rate is outside its range; or it is higher than before and, on an actuator with a gap, more
                 than `RANGES["waiting_steps"]` steps might come to wait.
         """
+    def set_caps(self, *, hour_cap_uu: SupportsIndex | None, day_cap_uu: SupportsIndex | None) -> None:
+        """Change the caps; what was commanded before counts in their windows.
+
+        Raises:
+            QuantityError, LimitError: a cap is not exact or outside its range.
+        """
+
     def drop_rest(self) -> None:
         """Drop what basal has earned of its next step: for suspend policies that say so."""
     def start_train(

@@ -38,9 +38,9 @@ class Bolus:
         extended_uu: the part spread over `extended_us`.
         extended_us: 0 where there is no such part.
         activation: how it came about, an `events.Activation` code word.
-        commanded_uu: commanded so far; once it has ended, in all.
-        not_delivered_uu: what will not be delivered any more: cancelled, missed or failed.
-        uncertain_uu: of what was commanded, that of which nobody knows.
+        delivered_uu: commanded and not known to have failed.
+        not_delivered_uu: what will not be delivered any more: missed, failed or, once it has ended, cancelled.
+        uncertain_uu: the part of `delivered_uu` of which nobody knows for certain.
     """
 
     id: int
@@ -49,7 +49,7 @@ class Bolus:
     extended_uu: int
     extended_us: int
     activation: int
-    commanded_uu: int = 0
+    delivered_uu: int = 0
     not_delivered_uu: int = 0
     uncertain_uu: int = 0
 
@@ -61,7 +61,7 @@ class Bolus:
     @property
     def remaining_uu(self) -> int:
         """What is still to come."""
-        return self.programmed_uu - self.commanded_uu - self.not_delivered_uu
+        return self.programmed_uu - self.delivered_uu - self.not_delivered_uu
 
     @property
     def kind(self) -> Literal["fast", "extended", "multiwave"]:

@@ -9,13 +9,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum, IntEnum, unique
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from pumpcore.alarms import AnnunciationChanged, Sound
 
 if TYPE_CHECKING:
+    from pumpcore.advice import Advice
     from pumpcore.bolus import Bolus, Proposal
     from pumpcore.modes import State
 
 __all__ = [
+    "Answer",
+    "BolusCalculated",
     "BolusDelivered",
     "BolusProgrammed",
     "Effect",
@@ -63,14 +68,18 @@ class RateCause(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Effect:
-    """Anything a pump answers."""
+class Answer:
+    """An effect that is not an annunciation's.
+
+    Attributes:
+        at_us: when, monotonic.
+    """
 
     at_us: int
 
 
 @dataclass(frozen=True, slots=True)
-class FirePulse(Effect):
+class FirePulse(Answer):
     """Deliver `steps` steps at `at_us` and say what became of `seq`.
 
     Attributes:
@@ -89,7 +98,7 @@ class FirePulse(Effect):
 
 
 @dataclass(frozen=True, slots=True)
-class PrimePulse(Effect):
+class PrimePulse(Answer):
     """Move `amount_uu` into tubing or cannula and say what became of `seq`. It is not therapy insulin."""
 
     seq: int
@@ -98,18 +107,21 @@ class PrimePulse(Effect):
 
 
 @dataclass(frozen=True, slots=True)
-class StepsMissed(Effect):
-    """Steps that fell due and will not be delivered: the host came late, or a cap withheld them."""
+class StepsMissed(Answer):
+    """Steps that fell due and will not be delivered.
+
+    The host came late, a cap withheld them, the reservoir was empty, or the actuator failed.
+    """
 
     channel: ChannelName
     bolus_id: int
     steps: int
     amount_uu: int
-    cause: Literal["late", "cap", "failed"]
+    cause: Literal["late", "cap", "empty", "failed"]
 
 
 @dataclass(frozen=True, slots=True)
-class RateChanged(Effect):
+class RateChanged(Answer):
     """The basal rate in force changed."""
 
     rate_uu_per_h: int
@@ -117,7 +129,7 @@ class RateChanged(Effect):
 
 
 @dataclass(frozen=True, slots=True)
-class ModeChanged(Effect):
+class ModeChanged(Answer):
     """The state of the mode machine changed."""
 
     before: State
@@ -126,14 +138,21 @@ class ModeChanged(Effect):
 
 
 @dataclass(frozen=True, slots=True)
-class Proposed(Effect):
+class Proposed(Answer):
     """Something that adds insulin is proposed: nothing happens until it is confirmed."""
 
     proposal: Proposal
 
 
 @dataclass(frozen=True, slots=True)
-class ProposalDropped(Effect):
+class BolusCalculated(Answer):
+    """The bolus calculator has answered, with every term; a proposal follows where it suggests insulin."""
+
+    advice: Advice
+
+
+@dataclass(frozen=True, slots=True)
+class ProposalDropped(Answer):
     """A proposal is gone: rejected, expired, or its inputs changed."""
 
     proposal_id: int
@@ -141,14 +160,14 @@ class ProposalDropped(Effect):
 
 
 @dataclass(frozen=True, slots=True)
-class BolusProgrammed(Effect):
+class BolusProgrammed(Answer):
     """A bolus was confirmed and begins."""
 
     bolus: Bolus
 
 
 @dataclass(frozen=True, slots=True)
-class BolusDelivered(Effect):
+class BolusDelivered(Answer):
     """A bolus has ended; what is not delivered does not exist any more."""
 
     bolus: Bolus
@@ -156,7 +175,7 @@ class BolusDelivered(Effect):
 
 
 @dataclass(frozen=True, slots=True)
-class TempStarted(Effect):
+class TempStarted(Answer):
     """A temp basal began."""
 
     until_us: int
@@ -165,35 +184,39 @@ class TempStarted(Effect):
 
 
 @dataclass(frozen=True, slots=True)
-class TempEnded(Effect):
+class TempEnded(Answer):
     """A temp basal ended."""
 
     reason: EndReason
 
 
 @dataclass(frozen=True, slots=True)
-class ProfileActivated(Effect):
+class ProfileActivated(Answer):
     """A week plan of basal profiles is in force from now on."""
 
     names: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class LimitsChanged(Effect):
+class LimitsChanged(Answer):
     """Other limits are in force from now on."""
 
 
 @dataclass(frozen=True, slots=True)
-class ReservoirChanged(Effect):
+class ReservoirChanged(Answer):
     """The amount in the reservoir was measured, or the reservoir was taken out (None)."""
 
     amount_uu: int | None
 
 
 @dataclass(frozen=True, slots=True)
-class ReferenceTime(Effect):
+class ReferenceTime(Answer):
     """The wall clock was set: the offset of wall clock to monotonic time, before and after."""
 
     before_us: int | None
     after_us: int
     zone: str
+
+
+Effect: TypeAlias = Answer | AnnunciationChanged | Sound
+"""Anything a pump answers."""

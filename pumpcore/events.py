@@ -17,7 +17,7 @@ from pumpcore.units import exact_int
 
 if TYPE_CHECKING:
     from pumpcore.alarms import Kind
-    from pumpcore.glucose import Glucose
+    from pumpcore.glucose import BolusRequest, RateRequest, Reading
     from pumpcore.limits import Limits
     from pumpcore.profile import Anchor, WeekPlan
 
@@ -157,10 +157,10 @@ class BatteryMeasured(Fact):
 
 @dataclass(frozen=True, slots=True)
 class GlucoseMeasured(Fact):
-    """The sensor has sent a reading, or a person has entered one of a meter (`meter`)."""
+    """The sensor has sent a reading, or a person has entered one of a meter (`by_meter`)."""
 
-    glucose: Glucose
-    meter: bool = False
+    reading: Reading
+    by_meter: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -336,8 +336,20 @@ class Reject(Request):
 
 
 @dataclass(frozen=True, slots=True)
-class ControllerTemp(Request):
-    """An automatic controller asks for a rate until `expires_us`; then the profile applies again. Off by default."""
+class AskAdvice(Request):
+    """Ask the bolus calculator about a meal of `carbs_mg`, with the latest glucose if it is fresh.
 
-    rate_uu_per_h: int
-    expires_us: int
+    The suggestion comes back as a proposal: nothing is delivered until it is confirmed.
+    """
+
+    carbs_mg: int
+
+
+@dataclass(frozen=True, slots=True)
+class ControllerAsks(Fact):
+    """An automatic controller asks for a rate or a small bolus. Off until a person has set bounds for it.
+
+    A rate expires and the profile applies again. It is no sign of life of the person.
+    """
+
+    request: RateRequest | BolusRequest

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from pumpcore._kernel import RANGES
 from pumpcore.errors import LimitError
-from pumpcore.units import US_PER_DAY, US_PER_HOUR, US_PER_MINUTE, UU_PER_U, exact_int
+from pumpcore.units import US_PER_DAY, US_PER_HOUR, US_PER_MINUTE, US_PER_SECOND, UU_PER_U, exact_int
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -147,6 +147,15 @@ _ROWS: Final = (
         source=_VEO,
     ),
     Limit(
+        id="max_iob_uu",
+        unit="uu",
+        least=0,
+        largest=100 * UU_PER_U,
+        setting=True,
+        bounds="insulin on board, a new bolus and all that is still to come of running ones included",
+        source=f"{_OWN}: four times the largest bolus of most makers",
+    ),
+    Limit(
         id="max_hour_uu",
         unit="uu",
         least=_HOUR_CAP[0],
@@ -163,6 +172,57 @@ _ROWS: Final = (
         setting=True,
         bounds="insulin in any window of 24 hours",
         source="day_cap_uu of pumpcore._kernel",
+    ),
+    Limit(
+        id="lateness_us",
+        unit="us",
+        least=0,
+        largest=10 * US_PER_MINUTE,
+        default=30 * US_PER_SECOND,
+        bounds="how late a step may still be delivered when the host comes late",
+        source=f"{_OWN}: later than the slowest grid of a maker by two, a burst could follow",
+    ),
+    Limit(
+        id="proposal_us",
+        unit="us",
+        least=US_PER_SECOND,
+        largest=15 * US_PER_MINUTE,
+        default=5 * US_PER_MINUTE,
+        bounds="how long a proposal can be confirmed",
+        source=f"{_OWN}: shorter than one reading of a sensor may be old when it is used",
+    ),
+    Limit(
+        id="unanswered_us",
+        unit="us",
+        least=US_PER_SECOND,
+        largest=10 * US_PER_MINUTE,
+        default=30 * US_PER_SECOND,
+        bounds="how long the outcome of a pulse may stay open before it counts as uncertain",
+        source=f"{_OWN}: far longer than any maker's pulse takes",
+    ),
+    Limit(
+        id="disconnect_us",
+        unit="us",
+        least=US_PER_MINUTE,
+        largest=2 * US_PER_HOUR,
+        bounds="a timed disconnect",
+        source=f"{_OWN}: within what the no-delivery watch allows without a high alarm",
+    ),
+    Limit(
+        id="prime_uu",
+        unit="uu",
+        least=1,
+        largest=30 * UU_PER_U,
+        bounds="insulin that one order may move to fill the tubing",
+        source="as the largest manual prime seen in records of Paradigm pumps, rounded up",
+    ),
+    Limit(
+        id="fill_uu",
+        unit="uu",
+        least=1,
+        largest=5 * UU_PER_U,
+        bounds="insulin that one order may move to fill the cannula",
+        source="Medtronic Paradigm class: fixed prime up to 5.0 U (remembered)",
     ),
 )
 
@@ -228,6 +288,7 @@ class Limits:
     max_temp_basal_uu_per_h: int | None = None
     max_temp_basal_percent: int | None = None
     max_bolus_uu: int | None = None
+    max_iob_uu: int | None = None
     max_hour_uu: int | None = None
     max_day_uu: int | None = None
 

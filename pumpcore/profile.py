@@ -161,6 +161,11 @@ class WeekPlan:
         """Return each profile of the plan once, in the order of the week."""
         return tuple(dict.fromkeys(self.days))
 
+    def profile_at(self, utc_us: int, zone: tzinfo) -> BasalProfile:
+        """Return the profile of the local day that it is at `utc_us`, microseconds since 1970-01-01 UTC."""
+        day = (utc_us + _offset_us(zone, utc_us)) // US_PER_DAY
+        return self.days[(day + _EPOCH_WEEKDAY) % _DAYS_PER_WEEK]
+
     def check(self, *, device: Device, limits: Limits) -> None:
         """Let the plan through that this device can run for this person: see `BasalProfile.check`.
 

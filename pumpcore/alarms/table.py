@@ -98,7 +98,7 @@ _SNOOZE_US: Final = {
     Priority.HIGH: 15 * US_PER_MINUTE,
     Priority.MEDIUM: US_PER_HOUR,
     Priority.LOW: 4 * US_PER_HOUR,
-    Priority.INFORMATION: 12 * US_PER_HOUR,
+    Priority.INFORMATION: 15 * US_PER_MINUTE,  # it asks for nothing that could be put off
 }
 
 # Peers turn an unanswered alarm into a siren after 10 minutes, and an unanswered alert into an alarm by levels of 30.
@@ -117,7 +117,29 @@ _ONCE: Final = (Rung(0, Priority.INFORMATION, None),)
 _REMINDER: Final = (Rung(0, Priority.INFORMATION, 15 * US_PER_MINUTE),)
 
 
+def _row(  # noqa: PLR0913  # one for each column of the table
+    kind: Kind,
+    ladder: tuple[Rung, ...],
+    ids_code: int | None = None,
+    *,
+    again_after_us: int | None = None,
+    clears: Clears = Clears.GONE_AND_CONFIRMED,
+    source: str = _IDS,
+) -> Row:
+    """Make a row that does not stop delivery; it may be snoozed as long as its priority allows."""
+    return Row(
+        kind=kind,
+        ids_code=ids_code,
+        ladder=ladder,
+        clears=clears,
+        again_after_us=again_after_us,
+        snooze_us_largest=_SNOOZE_US[ladder[0].priority],
+        source=source,
+    )
+
+
 def _stopping(kind: Kind, ids_code: int | None = None, *, source: str = _IDS) -> Row:
+    """Make a row that stops delivery."""
     return Row(
         kind=kind,
         ids_code=ids_code,
@@ -129,41 +151,6 @@ def _stopping(kind: Kind, ids_code: int | None = None, *, source: str = _IDS) ->
     )
 
 
-def _lasting(
-    kind: Kind, ladder: tuple[Rung, ...], again_after_us: int | None, *, ids_code: int | None = None, source: str
-) -> Row:
-    return Row(
-        kind=kind,
-        ids_code=ids_code,
-        ladder=ladder,
-        again_after_us=again_after_us,
-        snooze_us_largest=_SNOOZE_US[ladder[0].priority],
-        source=source,
-    )
-
-
-def _once(kind: Kind, ladder: tuple[Rung, ...], *, ids_code: int | None = None, source: str) -> Row:
-    return Row(
-        kind=kind,
-        ids_code=ids_code,
-        ladder=ladder,
-        clears=Clears.CONFIRMED,
-        snooze_us_largest=_SNOOZE_US[ladder[0].priority],
-        source=source,
-    )
-
-
-def _passing(kind: Kind, ladder: tuple[Rung, ...], *, ids_code: int | None = None, source: str) -> Row:
-    return Row(
-        kind=kind,
-        ids_code=ids_code,
-        ladder=ladder,
-        clears=Clears.GONE,
-        snooze_us_largest=_SNOOZE_US[ladder[0].priority],
-        source=source,
-    )
-
-
 _ROWS: Final = (
     _stopping(Kind.SYSTEM_ISSUE, 0x000F),
     _stopping(Kind.MECHANICAL_ISSUE, 0x0033),
@@ -171,45 +158,45 @@ _ROWS: Final = (
     _stopping(Kind.RESERVOIR_ISSUE, 0x0055),
     _stopping(Kind.RESERVOIR_EMPTY, 0x005A),
     # Told again by its level (half, last units), not by the clock.
-    _lasting(Kind.RESERVOIR_LOW, _LOW, None, ids_code=0x0066, source=_IDS),
+    _row(Kind.RESERVOIR_LOW, _LOW, 0x0066),
     # The reservoir change itself keeps delivery from starting; the person is at hand.
-    _lasting(Kind.PRIMING_ISSUE, _MEDIUM, 30 * US_PER_MINUTE, ids_code=0x0069, source=_IDS),
+    _row(Kind.PRIMING_ISSUE, _MEDIUM, 0x0069, again_after_us=30 * US_PER_MINUTE),
     _stopping(Kind.INFUSION_SET_INCOMPLETE, 0x0096),
     _stopping(Kind.INFUSION_SET_DETACHED, 0x0099),
     _stopping(Kind.POWER_SOURCE_INSUFFICIENT, 0x00A5),
     _stopping(Kind.BATTERY_EMPTY, 0x00AA),
-    _lasting(Kind.BATTERY_LOW, _LOW, 4 * US_PER_HOUR, ids_code=0x00C3, source=_IDS),
-    _passing(Kind.BATTERY_MEDIUM, _ONCE, ids_code=0x00CC, source=_IDS),
-    _passing(Kind.BATTERY_FULL, _ONCE, ids_code=0x00F0, source=_IDS),
+    _row(Kind.BATTERY_LOW, _LOW, 0x00C3, again_after_us=4 * US_PER_HOUR),
+    _row(Kind.BATTERY_MEDIUM, _ONCE, 0x00CC, clears=Clears.GONE),
+    _row(Kind.BATTERY_FULL, _ONCE, 0x00F0, clears=Clears.GONE),
     _stopping(Kind.TEMPERATURE_OUT_OF_RANGE, 0x00FF),
     _stopping(Kind.AIR_PRESSURE_OUT_OF_RANGE, 0x0303),
     # A meal may be without its insulin now.
-    _once(Kind.BOLUS_CANCELED, _MEDIUM, ids_code=0x030C, source=_IDS),
-    _once(Kind.TBR_OVER, _ONCE, ids_code=0x0330, source=_IDS),
-    _once(Kind.TBR_CANCELED, _LOW, ids_code=0x033F, source=_IDS),
+    _row(Kind.BOLUS_CANCELED, _MEDIUM, 0x030C, clears=Clears.CONFIRMED),
+    _row(Kind.TBR_OVER, _ONCE, 0x0330, clears=Clears.CONFIRMED),
+    _row(Kind.TBR_CANCELED, _LOW, 0x033F, clears=Clears.CONFIRMED),
     # The cap itself withholds what is beyond it; to stop the rest as well would add a danger.
-    _lasting(Kind.MAX_DELIVERY, _HIGH, 30 * US_PER_MINUTE, ids_code=0x0356, source=_IDS),
+    _row(Kind.MAX_DELIVERY, _HIGH, 0x0356, again_after_us=30 * US_PER_MINUTE),
     # A lost clock must not stop basal.
-    _lasting(Kind.DATE_TIME_ISSUE, _MEDIUM, US_PER_HOUR, ids_code=0x0359, source=_IDS),
-    _lasting(Kind.TEMPERATURE, _LOW, 4 * US_PER_HOUR, ids_code=0x0365, source=_IDS),
-    _passing(Kind.NO_DELIVERY_REMINDER, _REMINDER, source=_REMIND),
-    _lasting(Kind.NO_DELIVERY_MEDIUM, _MEDIUM, 30 * US_PER_MINUTE, source=_WATCH),
-    _lasting(Kind.NO_DELIVERY_HIGH, _HIGH, 30 * US_PER_MINUTE, source=_WATCH),
-    _lasting(Kind.NO_DELIVERY_DANGER, _HIGH, 15 * US_PER_MINUTE, source=_WATCH),
-    _lasting(Kind.DISCONNECT_OVER, _MEDIUM, 15 * US_PER_MINUTE, source=_OWN),
-    _stopping(Kind.AUTO_OFF, source="Medtronic, Roche, Animas, Omnipod, Tandem: auto-off"),
-    _once(Kind.STEPS_MISSED, _MEDIUM, source=_OWN),
+    _row(Kind.DATE_TIME_ISSUE, _MEDIUM, 0x0359, again_after_us=US_PER_HOUR),
+    _row(Kind.TEMPERATURE, _LOW, 0x0365, again_after_us=4 * US_PER_HOUR),
+    _row(Kind.NO_DELIVERY_REMINDER, _REMINDER, again_after_us=15 * US_PER_MINUTE, clears=Clears.GONE, source=_REMIND),
+    _row(Kind.NO_DELIVERY_MEDIUM, _MEDIUM, again_after_us=30 * US_PER_MINUTE, source=_WATCH),
+    _row(Kind.NO_DELIVERY_HIGH, _HIGH, again_after_us=30 * US_PER_MINUTE, source=_WATCH),
+    _row(Kind.NO_DELIVERY_DANGER, _HIGH, again_after_us=15 * US_PER_MINUTE, source=_WATCH),
+    _row(Kind.DISCONNECT_OVER, _MEDIUM, again_after_us=15 * US_PER_MINUTE, source=_OWN),
+    _stopping(Kind.AUTO_OFF, source="Medtronic, Omnipod, Tandem: auto-off; Roche, Animas too (remembered)"),
+    _row(Kind.STEPS_MISSED, _MEDIUM, clears=Clears.CONFIRMED, source=_OWN),
     # With a damaged record nobody knows what was delivered, so nothing more is until a person has looked.
     _stopping(Kind.RECORD_DAMAGED, source=_OWN),
-    _lasting(Kind.BATTERY_LEAD_TIME, _MEDIUM, US_PER_HOUR, source=_OWN),
-    _lasting(Kind.SET_AGE, _LOW, 12 * US_PER_HOUR, source=_THIRD_DAY),
-    _lasting(Kind.RESERVOIR_AGE, _LOW, 12 * US_PER_HOUR, source=_THIRD_DAY),
-    _lasting(Kind.GLUCOSE_LOW, _HIGH, 30 * US_PER_MINUTE, source=_OWN),
-    _lasting(Kind.GLUCOSE_CHECK, _LOW, None, source=_OWN),
-    _lasting(Kind.MISSED_MEAL, _LOW, None, source=_OWN),
-    _lasting(Kind.SENSOR_LINK_LOST, _LOW, 4 * US_PER_HOUR, source=_OWN),
-    _once(Kind.BOLUS_NOT_CONFIRMED, _LOW, source=_OWN),
-    _once(Kind.CONTROLLER_EXPIRED, _LOW, source=_OWN),
+    _row(Kind.BATTERY_LEAD_TIME, _MEDIUM, again_after_us=US_PER_HOUR, source=_OWN),
+    _row(Kind.SET_AGE, _LOW, again_after_us=12 * US_PER_HOUR, source=_THIRD_DAY),
+    _row(Kind.RESERVOIR_AGE, _LOW, again_after_us=12 * US_PER_HOUR, source=_THIRD_DAY),
+    _row(Kind.GLUCOSE_LOW, _HIGH, again_after_us=30 * US_PER_MINUTE, source=_OWN),
+    _row(Kind.GLUCOSE_CHECK, _LOW, source=_OWN),
+    _row(Kind.MISSED_MEAL, _LOW, source=_OWN),
+    _row(Kind.SENSOR_LINK_LOST, _LOW, again_after_us=4 * US_PER_HOUR, source=_OWN),
+    _row(Kind.BOLUS_NOT_CONFIRMED, _LOW, clears=Clears.CONFIRMED, source=_OWN),
+    _row(Kind.CONTROLLER_EXPIRED, _LOW, clears=Clears.CONFIRMED, source=_OWN),
 )
 
 TABLE: Final[Mapping[Kind, Row]] = MappingProxyType({row.kind: row for row in _ROWS})

@@ -156,7 +156,7 @@ def _records(lines: _Lines, where: str) -> Iterator[Record]:
         elif columns and row:
             cells = _Row(row, columns, lines.place, lines.number)
             device = cells["Raw-Device Type"]
-            cut = len(row) < max(columns.values()) + 1 or bool(device and device not in devices)
+            cut = len(row) < max(columns.values()) + 1 or (bool(devices) and device not in devices)
             devices.add(device)
             handler = _handler(cells["Raw-Type"])
             # The time stays text here, so that a repeated row costs no parsing.

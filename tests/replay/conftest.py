@@ -17,7 +17,17 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-COLUMNS: Final = ("Index", "Date", "Time", "Timestamp", "Raw-Type", "Raw-Values", "Raw-ID", "Raw-Seq Num", "Raw-Device Type")
+COLUMNS: Final = (
+    "Index",
+    "Date",
+    "Time",
+    "Timestamp",
+    "Raw-Type",
+    "Raw-Values",
+    "Raw-ID",
+    "Raw-Seq Num",
+    "Raw-Device Type",
+)
 DEVICE: Final = "Paradigm Revel - 523"
 
 

@@ -125,6 +125,12 @@ impl Caps {
         }
     }
 
+    /// Changes the caps; what was commanded is not forgotten.
+    pub const fn set(&mut self, hour_steps: Option<u64>, day_steps: Option<u64>) {
+        self.hour.most_steps = hour_steps;
+        self.day.most_steps = day_steps;
+    }
+
     /// The window of an hour.
     #[must_use]
     pub const fn hour(&self) -> &Window<HOUR_BUCKETS> {

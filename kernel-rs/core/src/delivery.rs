@@ -194,10 +194,7 @@ impl Delivery {
     /// # Errors
     /// [`Error::Range`] for a time or a cap outside its range.
     pub fn new(actuator: Actuator, at_us: u64, hour_cap_uu: Option<u64>, day_cap_uu: Option<u64>) -> Result<Self> {
-        let step_uu = actuator.step_uu();
-        let steps = |cap_uu: u64| cap_uu.checked_div(step_uu).unwrap_or(0);
-        let hour = hour_cap_uu.map(|cap_uu| HOUR_CAP_UU.check(cap_uu).map(steps)).transpose()?;
-        let day = day_cap_uu.map(|cap_uu| DAY_CAP_UU.check(cap_uu).map(steps)).transpose()?;
+        let (hour, day) = cap_steps(&actuator, hour_cap_uu, day_cap_uu)?;
         let mut channels = [UNUSED; LANES];
         channels[0].stream = Stream::basal(Ramp::NEVER);
         Ok(Self {
@@ -248,6 +245,19 @@ impl Delivery {
     /// The channels that run: basal, then the trains in tie order.
     pub fn progress(&self) -> impl Iterator<Item = Progress> + '_ {
         self.channels.iter().take(self.used).map(progress_of)
+    }
+
+    /// Changes the caps. What was commanded before counts in their windows.
+    ///
+    /// # Rounding
+    /// The caps are rounded down to whole steps.
+    ///
+    /// # Errors
+    /// [`Error::Range`] for a cap outside its range. Nothing is changed.
+    pub fn set_caps(&mut self, hour_cap_uu: Option<u64>, day_cap_uu: Option<u64>) -> Result<()> {
+        let (hour, day) = cap_steps(&self.actuator, hour_cap_uu, day_cap_uu)?;
+        self.caps.set(hour, day);
+        Ok(())
     }
 
     /// Changes the basal rate from now on. What is earned of a step is carried over, exactly.
@@ -491,6 +501,14 @@ impl Book {
         self.missed_steps = self.missed_steps.saturating_add(steps);
         self.missed_now_steps = self.missed_now_steps.saturating_add(steps);
     }
+}
+
+/// Both caps in whole steps.
+fn cap_steps(actuator: &Actuator, hour_uu: Option<u64>, day_uu: Option<u64>) -> Result<(Option<u64>, Option<u64>)> {
+    let steps = |cap_uu: u64| cap_uu.checked_div(actuator.step_uu()).unwrap_or(0);
+    let hour = hour_uu.map(|cap_uu| HOUR_CAP_UU.check(cap_uu).map(steps)).transpose()?;
+    let day = day_uu.map(|cap_uu| DAY_CAP_UU.check(cap_uu).map(steps)).transpose()?;
+    Ok((hour, day))
 }
 
 /// The first whole multiple of `grid_us` after `at_us`.

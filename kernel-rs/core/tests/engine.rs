@@ -430,3 +430,19 @@ fn a_cap_withholds_and_says_so() {
     assert_eq!(log.pulses.iter().map(|pulse| pulse.at_us).collect::<Vec<_>>(), vec![HOUR_US + MINUTE_US + 1]);
     assert_eq!(log.missed_steps(), 1);
 }
+
+#[test]
+fn another_cap_counts_what_was_commanded_under_the_first() {
+    let mut engine = Delivery::new(common::free(50_000), 0, None, None).unwrap();
+    engine.start_train(Kind::Bolus, 0, 5, 5 * 50_000).unwrap();
+    assert_eq!(steps_of(&mut engine, 10), 5);
+    engine.set_caps(Some(6 * 50_000 + 49_999), None).unwrap();
+    engine.start_train(Kind::Bolus, 10, 5, 5 * 50_000).unwrap();
+    assert_eq!(steps_of(&mut engine, 20), 1);
+    let before = engine.snapshot();
+    assert!(engine.set_caps(None, Some(24_000_000_001)).is_err());
+    assert_eq!(engine.snapshot(), before);
+    engine.set_caps(None, None).unwrap();
+    engine.start_train(Kind::Bolus, 20, 5, 5 * 50_000).unwrap();
+    assert_eq!(steps_of(&mut engine, 30), 5);
+}

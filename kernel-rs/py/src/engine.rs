@@ -183,6 +183,18 @@ impl Delivery {
         self.engine.set_rate(rate).map_err(|error| top(rate_uu_per_h.py(), error))
     }
 
+    #[pyo3(signature = (*, hour_cap_uu, day_cap_uu))]
+    fn set_caps(
+        &mut self,
+        py: Python<'_>,
+        hour_cap_uu: Option<&Bound<'_, PyAny>>,
+        day_cap_uu: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<()> {
+        let hour = optional("hour_cap_uu", hour_cap_uu, &HOUR_CAP_UU)?;
+        let day = optional("day_cap_uu", day_cap_uu, &DAY_CAP_UU)?;
+        self.engine.set_caps(hour, day).map_err(|error| top(py, error))
+    }
+
     fn drop_rest(&mut self) {
         self.engine.drop_rest();
     }

@@ -1,0 +1,278 @@
+"""From facts to causes: which annunciations must have a cause now, and when that changes next.
+
+The rules of this file: each function is pure, looks at one thing, and answers with `Due`: the causes that are there at
+`now_us`, and the next instant at which the answer changes if the facts stay as they are. None for a fact is "not known"
+or "there is none", and then there is no cause. `derived` is all of them together, for `Board.observed`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from pumpcore.alarms.kinds import Kind
+from pumpcore.alarms.watch import WATCHED, watch, watch_deadline_us
+from pumpcore.units import UU_PER_U, format_u
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pumpcore.alarms.settings import AlarmSettings
+
+__all__ = ["DERIVED", "Due", "Facts", "battery", "derived", "glucose_check", "missed_meal", "reservoir", "since"]
+
+_LAST_UU: Final = 5 * UU_PER_U
+
+DERIVED: Final = WATCHED | {
+    Kind.RESERVOIR_EMPTY,
+    Kind.RESERVOIR_LOW,
+    Kind.BATTERY_EMPTY,
+    Kind.BATTERY_LOW,
+    Kind.BATTERY_LEAD_TIME,
+    Kind.SET_AGE,
+    Kind.RESERVOIR_AGE,
+    Kind.AUTO_OFF,
+    Kind.GLUCOSE_CHECK,
+    Kind.MISSED_MEAL,
+    Kind.SENSOR_LINK_LOST,
+}
+"""The kinds that `derived` answers with."""
+
+
+class Due(NamedTuple):
+    """The causes that are there, and when that changes.
+
+    Attributes:
+        causes: the kinds whose cause is there now, each with its detail.
+        next_us: the least later instant at which `causes` is another one; None where it stays.
+    """
+
+    causes: Mapping[Kind, str]
+    next_us: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What annunciations are derived from. All instants are monotonic; None: not known, or there is none.
+
+    Attributes:
+        last_therapy_us: when therapy insulin came last, or when the pump was started first; None: never started.
+        suspended_since_us: since when delivery is suspended.
+        reservoir_uu: what is left.
+        reservoir_left_us: how long that lasts at the present rate.
+        step_uu: one step: with less than that left, the reservoir is empty.
+        battery_percent: what is left.
+        battery_us_per_percent: how long one percent lasts at the least.
+        set_since_us: when the infusion set was put in.
+        reservoir_since_us: when the reservoir was put in.
+        person_us: when the person last touched anything, while auto-off applies.
+        bolus_us: when the last bolus began.
+        glucose_us: when glucose was measured last, by whatever means.
+        sensor_us: when the sensor sent its last reading, while there is a sensor.
+        meal_from_us: the start of the last meal's window, or of the one now.
+        meal_to_us: its end.
+    """
+
+    last_therapy_us: int | None = None
+    suspended_since_us: int | None = None
+    reservoir_uu: int | None = None
+    reservoir_left_us: int | None = None
+    step_uu: int = 1
+    battery_percent: int | None = None
+    battery_us_per_percent: int | None = None
+    set_since_us: int | None = None
+    reservoir_since_us: int | None = None
+    person_us: int | None = None
+    bolus_us: int | None = None
+    glucose_us: int | None = None
+    sensor_us: int | None = None
+    meal_from_us: int | None = None
+    meal_to_us: int | None = None
+
+
+def since(kind: Kind, start_us: int | None, span_us: int | None, now_us: int) -> Due:
+    """Say whether something has lasted too long.
+
+    Args:
+        kind: what to annunciate then.
+        start_us: since when it lasts, monotonic; None: it does not.
+        span_us: how long it may last; None: for ever.
+        now_us: monotonic.
+
+    Returns:
+        The cause at `start_us + span_us` and after.
+
+    Example:
+        >>> since(Kind.SET_AGE, 1_000, 500, 1_499)
+        Due(causes={}, next_us=1500)
+    """
+    if start_us is None or span_us is None:
+        return Due({})
+    end_us = start_us + span_us
+    return Due({kind: ""}) if now_us >= end_us else Due({}, end_us)
+
+
+def reservoir(settings: AlarmSettings, remaining_uu: int | None, left_us: int | None, step_uu: int) -> Due:
+    """Say whether the reservoir is empty or low.
+
+    The detail names the mark that was passed (the threshold, half of it, 5 U), so that each mark is told again.
+
+    Args:
+        settings: the thresholds.
+        remaining_uu: what is left.
+        left_us: how long that lasts at the present rate.
+        step_uu: one step.
+
+    Returns:
+        Empty below one step; low at a mark and below, or when what is left does not outlast `reservoir_low_us`.
+
+    Rounding:
+        Half of an odd threshold is rounded down.
+
+    Example:
+        >>> from pumpcore.alarms.settings import AlarmSettings
+        >>> reservoir(AlarmSettings(), 9_000_000, None, 50_000).causes
+        {<Kind.RESERVOIR_LOW: 'reservoir_low'>: '10 U'}
+    """
+    if remaining_uu is None:
+        return Due({})
+    if remaining_uu < step_uu:
+        return Due({Kind.RESERVOIR_EMPTY: ""})
+    low_uu = settings.reservoir_low_uu
+    marks = sorted({low_uu, max(low_uu // 2, _LAST_UU), _LAST_UU})
+    passed = next((mark for mark in marks if remaining_uu <= mark), None)
+    if passed is not None:
+        return Due({Kind.RESERVOIR_LOW: f"{format_u(passed, places=0)} U"})
+    if left_us is not None and left_us <= settings.reservoir_low_us:
+        return Due({Kind.RESERVOIR_LOW: ""})
+    return Due({})
+
+
+def battery(settings: AlarmSettings, percent: int | None, us_per_percent: int | None) -> Due:
+    """Say whether the battery is empty or low, and whether it lasts for the promised lead time.
+
+    Low is told one percent early, so that the promise still holds at the next lower reading; where a reading breaks the
+    promise all the same (a cold battery, a missed reading), that is told with a kind of its own.
+
+    Args:
+        settings: the thresholds and the lead time.
+        percent: what is left, 0 to 100.
+        us_per_percent: how long one percent lasts at the least; None: not known, and nothing is promised.
+
+    Returns:
+        Empty alone; or low, with the broken promise where it is broken.
+
+    Example:
+        >>> from pumpcore.alarms.settings import AlarmSettings
+        >>> battery(AlarmSettings(), 24, None).causes
+        {<Kind.BATTERY_LOW: 'battery_low'>: ''}
+    """
+    if percent is None:
+        return Due({})
+    above = percent - settings.battery_empty_percent
+    if above <= 0:
+        return Due({Kind.BATTERY_EMPTY: ""})
+    causes = {}
+    lead_us = settings.battery_lead_us
+    if percent <= settings.battery_low_percent or (
+        us_per_percent is not None and (above - 1) * us_per_percent < lead_us
+    ):
+        causes[Kind.BATTERY_LOW] = ""
+    if us_per_percent is not None and above * us_per_percent < lead_us:
+        causes[Kind.BATTERY_LEAD_TIME] = ""
+    return Due(causes)
+
+
+def glucose_check(settings: AlarmSettings, bolus_us: int | None, glucose_us: int | None, now_us: int) -> Due:
+    """Say whether glucose should be checked: a set time after a bolus, and not measured since.
+
+    Args:
+        settings: after how long.
+        bolus_us: when the last bolus began, monotonic.
+        glucose_us: when glucose was measured last, monotonic.
+        now_us: monotonic.
+
+    Returns:
+        The cause, until glucose is measured.
+
+    Example:
+        >>> from pumpcore.alarms.settings import AlarmSettings
+        >>> glucose_check(AlarmSettings(glucose_check_us=7_200_000_000), 0, None, 60).next_us
+        7200000000
+    """
+    if bolus_us is None or (glucose_us is not None and glucose_us >= bolus_us):
+        return Due({})
+    return since(Kind.GLUCOSE_CHECK, bolus_us, settings.glucose_check_us, now_us)
+
+
+def missed_meal(
+    settings: AlarmSettings, meal_from_us: int | None, meal_to_us: int | None, bolus_us: int | None, now_us: int
+) -> Due:
+    """Say whether a meal's window went by without a bolus.
+
+    Args:
+        settings: how long after the window it is asked for.
+        meal_from_us: the start of the window, monotonic.
+        meal_to_us: its end; both None where there is no window.
+        bolus_us: when the last bolus began, monotonic.
+        now_us: monotonic.
+
+    Returns:
+        The cause from the end of the window on, for a bounded time, unless a bolus began at its start or later.
+
+    Example:
+        >>> from pumpcore.alarms.settings import AlarmSettings
+        >>> missed_meal(AlarmSettings(), 1_000, 2_000, 999, 2_000)
+        Due(causes={<Kind.MISSED_MEAL: 'missed_meal'>: ''}, next_us=7200002000)
+    """
+    if meal_from_us is None or meal_to_us is None or (bolus_us is not None and bolus_us >= meal_from_us):
+        return Due({})
+    if now_us < meal_to_us:
+        return Due({}, meal_to_us)
+    end_us = meal_to_us + settings.missed_meal_us
+    return Due({Kind.MISSED_MEAL: ""}, end_us) if now_us < end_us else Due({})
+
+
+def derived(settings: AlarmSettings, facts: Facts, now_us: int) -> Due:
+    """Say which of the kinds of `DERIVED` have a cause now.
+
+    Args:
+        settings: all thresholds.
+        facts: what is so.
+        now_us: monotonic.
+
+    Returns:
+        All causes, and the next instant at which one comes or goes if the facts stay as they are.
+
+    Example:
+        >>> from pumpcore.alarms.settings import AlarmSettings
+        >>> due = derived(AlarmSettings(), Facts(last_therapy_us=0, set_since_us=0), 3_600_000_000)
+        >>> due
+        Due(causes={<Kind.NO_DELIVERY_MEDIUM: 'no_delivery_medium'>: ''}, next_us=7200000000)
+    """
+    dues = (
+        _no_delivery(settings, facts, now_us),
+        reservoir(settings, facts.reservoir_uu, facts.reservoir_left_us, facts.step_uu),
+        battery(settings, facts.battery_percent, facts.battery_us_per_percent),
+        since(Kind.SET_AGE, facts.set_since_us, settings.set_age_us, now_us),
+        since(Kind.RESERVOIR_AGE, facts.reservoir_since_us, settings.reservoir_age_us, now_us),
+        since(Kind.AUTO_OFF, facts.person_us, settings.auto_off_us, now_us),
+        since(Kind.SENSOR_LINK_LOST, facts.sensor_us, settings.sensor_lost_us, now_us),
+        glucose_check(settings, facts.bolus_us, facts.glucose_us, now_us),
+        missed_meal(settings, facts.meal_from_us, facts.meal_to_us, facts.bolus_us, now_us),
+    )
+    causes: dict[Kind, str] = {}
+    for due in dues:
+        causes |= due.causes
+    return Due(causes, min((due.next_us for due in dues if due.next_us is not None), default=None))
+
+
+def _no_delivery(settings: AlarmSettings, facts: Facts, now_us: int) -> Due:
+    """Put the answers of the no-delivery watch into the form of all others."""
+    last_us, suspended_us = facts.last_therapy_us, facts.suspended_since_us
+    if last_us is None:
+        return Due({})
+    return Due(
+        dict.fromkeys(watch(settings.watch, last_us, now_us, suspended_since_us=suspended_us), ""),
+        watch_deadline_us(settings.watch, last_us, now_us, suspended_since_us=suspended_us),
+    )

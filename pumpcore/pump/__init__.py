@@ -1,0 +1,153 @@
+"""The pump: the order in which the parts of the house are asked, and nothing else.
+
+The rules of this package: `step` takes an event and answers with effects, or raises a `RequestError` and nothing at
+all has changed. It works on a copy of the state and keeps it only when all went well. Time is an argument: a step first
+lets time pass up to the event's instant (`flow`: rates change, trains go on, deadlines are met), then does what the
+event says (`requests`), then looks at what the person must know. Nothing here computes when a step of insulin is due:
+that is the kernel's.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pumpcore.errors import InvariantError, RequestError, TimeError
+from pumpcore.events import Request
+from pumpcore.glucose import link
+from pumpcore.iob import Iob
+from pumpcore.limits import check
+from pumpcore.modes import ModeMachine, State
+from pumpcore.pump.config import Calculator, Config, Status
+from pumpcore.pump.flow import bolus_now, due, look_around, look_up, pass_time, profile_name
+from pumpcore.pump.requests import HANDLERS
+from pumpcore.pump.turn import NEVER_US, PumpState, Turn
+
+if TYPE_CHECKING:
+    from pumpcore.effects import Effect
+    from pumpcore.events import Event
+
+__all__ = ["Calculator", "Config", "Pump", "Status"]
+
+
+class Pump:
+    """The core of an insulin pump, without a clock, a thread, a file or a motor.
+
+    Give it events in the order of their instants; carry out the effects it answers; call it again with a `Tick` at
+    `next_deadline_us()` at the latest.
+
+    Args:
+        config: what it is made with.
+        at_us: where monotonic time stands.
+
+    Raises:
+        QuantityError, LimitError: as `Config`, or `at_us` is no instant.
+    """
+
+    def __init__(self, config: Config, *, at_us: int) -> None:
+        """Begin in standby, with nothing delivered."""
+        self._machine = ModeMachine()
+        self._state = PumpState(config, check("time_us", at_us, field="at_us"))
+        self._iob = Iob(config.curve)
+        self._broken: str | None = None
+        look_up(self._state)
+
+    # What one asks --------------------------------------------------------------------------------------------------
+
+    @property
+    def config(self) -> Config:
+        """What it was made with."""
+        return self._state.config
+
+    @property
+    def status(self) -> Status:
+        """What it can say of itself."""
+        s = self._state
+        weekday = s.plan is not None and s.anchor is not None
+        return Status(
+            at_us=s.now_us,
+            state=s.state,
+            mode=s.state.mode,
+            therapy_control=s.state.therapy(paused=bool(self._state.policy.makes_up_us)),
+            operational=s.state.operational,
+            cause=s.cause,
+            rate_uu_per_h=s.engine.rate_uu_per_h,
+            rate_reason="stopped" if s.state is not State.RUNNING else "temp" if s.temp else "profile",
+            profile=profile_name(s) if weekday else None,
+            temp_until_us=None if s.temp is None else s.temp_until_us,
+            boluses=tuple(bolus_now(s, bolus) for bolus in s.boluses.values()),
+            proposals=tuple(s.proposals.values()),
+            on_board=self._iob.at(s.now_us),
+            sensor_link=link(s.sensor_us, s.now_us),
+            last_24h=s.glucose,
+            reservoir_uu=s.reservoir_uu,
+            battery_percent=s.battery_percent,
+            set_age_us=None if s.connected_us is None else s.now_us - s.connected_us,
+            reservoir_age_us=None if s.loaded_us is None else s.now_us - s.loaded_us,
+            annunciations=s.board.active,
+            without_insulin_us=max(s.now_us - s.ledger.confirmed_us, 0),
+            window_steps=s.engine.window_steps,
+        )
+
+    def next_deadline_us(self) -> int | None:
+        """Say when it wants to be called at the latest, or None if it does not.
+
+        Returns:
+            Monotonic, later than the last event: the next pulse, change of rate, end of a temp basal or of a proposal,
+            or news for the person.
+        """
+        s = self._state
+        board_us, facts_us = s.board.next_deadline_us(), due(s).next_us
+        due_us, open_us = s.engine.next_due_us, s.ledger.open_since_us()
+        candidates = [
+            s.profile_edge_us,
+            s.temp_until_us,
+            s.until_us,
+            *(proposal.expires_us + 1 for proposal in s.proposals.values()),
+            NEVER_US if board_us is None else board_us,
+            NEVER_US if facts_us is None else facts_us,
+            NEVER_US if due_us is None else due_us,
+            NEVER_US if open_us is None else open_us + s.config.unanswered_us,
+        ]
+        first = min(candidates)
+        return None if first >= NEVER_US else max(first, s.now_us + 1)
+
+    # What one tells it ----------------------------------------------------------------------------------------------
+
+    def step(self, event: Event) -> tuple[Effect, ...]:
+        """Take an event and answer with what is to be done.
+
+        Args:
+            event: of `events`; its instant is now.
+
+        Returns:
+            Effects in the order in which they are to be carried out and recorded.
+
+        Raises:
+            RequestError: the event is refused, and nothing at all has changed.
+            InvariantError: a bug; the pump delivers nothing from now on and refuses every further event.
+        """
+        if self._broken is not None:
+            raise InvariantError(self._broken)
+        if event.at_us < self._state.now_us:
+            raise TimeError("at_us", event.at_us, self._state.now_us)
+        turn = Turn(self._state.copy(), event.at_us, self._machine, self._iob)
+        asked = False
+        try:
+            pass_time(turn)
+            asked = True
+            HANDLERS[type(event)](event, turn)
+            asked = False
+            if isinstance(event, Request):
+                turn.state.person_us = event.at_us
+            look_around(turn)
+            for at_us, amount_uu, part in turn.bookings:
+                self._iob.add(at_us, amount_uu, part)
+            for at_us, amount_uu, part in turn.returned:
+                self._iob.settle(at_us, amount_uu, part)
+        except Exception as error:
+            if asked and isinstance(error, RequestError):
+                raise
+            self._broken = f"{type(error).__name__}: {error}"
+            raise InvariantError(self._broken) from error
+        self._state = turn.state
+        return tuple(turn.effects)

@@ -1,0 +1,425 @@
+"""What a step does whatever the event: time passes, insulin is ordered and booked, modes and alarms follow.
+
+The rule of this file: each function takes the step under way (`Turn`) and changes its state, or takes the state and
+only answers. When a step of insulin is due is the kernel's business, how much at most that of the limits, what may
+happen now that of the mode table, and what a person must know that of the alarms; here they are asked in order.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final, Literal
+
+from pumpcore import alarms
+from pumpcore._kernel import CHANNELS
+from pumpcore.alarms import Kind
+from pumpcore.bolus import Bolus, Part, Proposal, parts_of
+from pumpcore.effects import (
+    BolusDelivered,
+    BolusProgrammed,
+    EndReason,
+    FirePulse,
+    ModeChanged,
+    ProposalDropped,
+    Proposed,
+    RateCause,
+    RateChanged,
+    StepsMissed,
+    TempEnded,
+)
+from pumpcore.errors import LimitError, ModeError
+from pumpcore.events import Activation, ProposeBolus, SuspendCause
+from pumpcore.iob import Part as IobPart
+from pumpcore.ledger import Account, Fate
+from pumpcore.limits import TABLE
+from pumpcore.modes import Facts, Mode, State
+from pumpcore.profile import rate_segments
+from pumpcore.pump.config import zone_of
+from pumpcore.pump.turn import NEVER_US
+from pumpcore.units import US_PER_HOUR
+
+if TYPE_CHECKING:
+    from pumpcore._kernel import Progress
+    from pumpcore.events import Request
+    from pumpcore.pump.turn import PumpState, Turn
+
+Channel = Literal["basal", "extended", "bolus"]
+Cause = Literal["late", "cap", "empty", "failed"]
+
+PROPOSALS_KEPT: Final = 8
+LOOK_AHEAD_US: Final = 26 * US_PER_HOUR  # past the next midnight even on a day of 25 hours
+
+
+def pass_time(turn: Turn) -> None:
+    """Deliver up to the event's instant, through every change of rate on the way."""
+    s = turn.state
+    late_us = turn.to_us - turn.config.lateness_us
+    while True:
+        edge_us = min(turn.to_us, s.profile_edge_us, s.temp_until_us)
+        deliver(turn, edge_us, late_us)
+        s.now_us = edge_us
+        if edge_us == s.temp_until_us:
+            end_temp(turn, EndReason.OVER)
+        if edge_us == s.profile_edge_us:
+            look_up(s)
+            follow_rate(turn, RateCause.PROFILE)
+        if edge_us == turn.to_us:
+            break
+    for proposal in [each for each in s.proposals.values() if each.expires_us < turn.to_us]:
+        del s.proposals[proposal.id]
+        turn.say(ProposalDropped(turn.to_us, proposal.id, "expired"))
+    for seq in [seq for seq, order in s.ledger.orders.items() if is_overdue(order.at_us, turn)]:
+        if s.ledger.order(seq).fate is Fate.OUTSTANDING:
+            settle(turn, seq, Fate.UNCERTAIN)
+
+
+def is_overdue(at_us: int, turn: Turn) -> bool:
+    """Say whether the outcome of a pulse has stayed open for too long."""
+    return at_us + turn.config.unanswered_us <= turn.to_us
+
+
+def deliver(turn: Turn, to_us: int, late_us: int) -> None:
+    """Let the kernel run to `to_us`: what fell due up to `late_us` is missed, the rest commanded."""
+    s = turn.state
+    skip_to_us = min(to_us, late_us)
+    if skip_to_us > s.engine.now_us:
+        for channel, train, steps in s.engine.skip(skip_to_us):
+            miss(turn, channel, train, steps, "late")
+            announce(turn, Kind.STEPS_MISSED)
+    if to_us > s.engine.now_us:
+        pulses = s.engine.advance(to_us)
+        columns = zip(pulses.at_us, pulses.channel, pulses.train, pulses.steps, strict=True)
+        for at_us, code, train, steps in columns:
+            command(turn, at_us, CHANNELS[code], train, steps)
+        for name, train, steps in pulses.missed:
+            miss(turn, name, train, steps, "cap")
+            announce(turn, Kind.MAX_DELIVERY)
+    if s.trains:
+        running = {progress.train for progress in s.engine.progress}
+        for train in [train for train in s.trains if train not in running]:
+            end_train(turn, train)
+    follow_schedule(turn, to_us)
+
+
+def follow_schedule(turn: Turn, to_us: int) -> None:
+    """Let the profile alone run to `to_us`: insulin on board counts against it, and a suspend misses it."""
+    s = turn.state
+    if to_us > s.scheduled.now_us:
+        step_uu = turn.config.device.step_uu
+        baseline = s.scheduled.advance(to_us).at_us
+        turn.bookings.extend((at_us, -step_uu, IobPart.BASAL) for at_us in baseline)
+        if s.state is State.SUSPENDED:
+            s.missed_uu += len(baseline) * step_uu
+
+
+def command(turn: Turn, at_us: int, channel: Channel, train: int, steps: int) -> None:
+    """Order one pulse, if there is insulin for it."""
+    s = turn.state
+    amount_uu = steps * turn.config.device.step_uu
+    if s.reservoir_uu is None or s.reservoir_uu < amount_uu:
+        miss(turn, channel, train, steps, "empty")
+        return
+    s.reservoir_uu -= amount_uu
+    bolus_id = s.trains.get(train, 0)
+    seq = s.ledger.command(at_us, bolus_id, steps)
+    turn.bookings.append((at_us, amount_uu, IobPart.BASAL if channel == "basal" else IobPart.CORRECTION))
+    turn.say(FirePulse(at_us, seq, channel, bolus_id, steps, amount_uu))
+
+
+def miss(turn: Turn, channel: Channel, train: int, steps: int, cause: Cause) -> None:
+    """Book steps that fell due and will not be delivered, and say so."""
+    bolus_id = turn.state.trains.get(train, 0)
+    turn.state.ledger.miss(bolus_id, steps)
+    amount_uu = steps * turn.config.device.step_uu
+    turn.say(StepsMissed(turn.to_us, channel, bolus_id, steps, amount_uu, cause))
+
+
+def look_up(s: PumpState) -> None:
+    """Ask the week plan which rate holds now, and until when."""
+    if s.plan is None or s.anchor is None:
+        s.profile_rate, s.profile_edge_us = 0, NEVER_US
+        return
+    until_us = min(s.now_us + LOOK_AHEAD_US, TABLE["time_us"].largest)
+    segments = rate_segments(
+        s.plan,
+        device=s.config.device,
+        zone=zone_of(s.zone),
+        anchor=s.anchor,
+        from_us=s.now_us,
+        to_us=until_us,
+    )
+    s.profile_rate = next(segments, (s.now_us, 0))[1]
+    s.profile_edge_us = next(segments, (until_us, 0))[0]
+
+
+def profile_name(s: PumpState) -> str | None:
+    """Say which profile holds on this weekday."""
+    if s.plan is None or s.anchor is None:
+        return None
+    return s.plan.profile_at(s.anchor.utc_us(s.now_us), zone_of(s.zone)).name
+
+
+def follow_rate(turn: Turn, cause: RateCause) -> None:
+    """Give the kernel the rate that is in force now."""
+    s = turn.state
+    s.scheduled.set_rate(s.profile_rate)
+    rate = 0
+    if s.state is State.RUNNING:
+        rate = s.profile_rate if s.temp is None else s.temp.over(s.profile_rate, turn.config.device)
+    if rate != s.engine.rate_uu_per_h:
+        s.engine.set_rate(rate)
+        turn.say(RateChanged(s.now_us, rate, cause))
+
+
+def end_temp(turn: Turn, reason: EndReason) -> None:
+    """End the temp basal; the rate of the profile for this time of day applies."""
+    turn.state.temp = None
+    turn.say(TempEnded(turn.state.now_us, reason))
+    announce(turn, Kind.TBR_OVER if reason is EndReason.OVER else Kind.TBR_CANCELED)
+    follow_rate(turn, RateCause.TEMP_OVER if reason is EndReason.OVER else RateCause.TEMP_CANCELED)
+
+
+def bolus_now(s: PumpState, bolus: Bolus) -> Bolus:
+    """Say what became of a bolus so far."""
+    account, step_uu = s.ledger.boluses[bolus.id], s.config.device.step_uu
+    return replace(
+        bolus,
+        delivered_uu=account.counted * step_uu,
+        not_delivered_uu=(account.missed + account.failed) * step_uu,
+        uncertain_uu=account.uncertain * step_uu,
+    )
+
+
+def end_train(turn: Turn, train: int) -> None:
+    """Take a train as done; its bolus is over with its last one."""
+    bolus_id = turn.state.trains.pop(train)
+    if bolus_id not in turn.state.trains.values():
+        end_bolus(turn, bolus_id, EndReason.OVER)
+
+
+def end_bolus(turn: Turn, bolus_id: int, reason: EndReason) -> None:
+    """Record a bolus as it ended: delivered and not delivered are all of it."""
+    s = turn.state
+    bolus = bolus_now(s, s.boluses.pop(bolus_id))
+    ended = replace(bolus, not_delivered_uu=bolus.programmed_uu - bolus.delivered_uu)
+    turn.say(BolusDelivered(s.now_us, ended, reason))
+    if reason is not EndReason.OVER:
+        announce(turn, Kind.BOLUS_CANCELED, f"{bolus_id}")
+
+
+def start_bolus(turn: Turn, parts: tuple[Part, ...], activation: int) -> None:
+    """Begin a bolus that was checked."""
+    s = turn.state
+    by_channel = {part.channel: part for part in parts}
+    fast, extended = by_channel.get("bolus"), by_channel.get("extended")
+    bolus = Bolus(
+        id=s.next_bolus_id,
+        at_us=s.now_us,
+        fast_uu=fast.amount_uu if fast else 0,
+        extended_uu=extended.amount_uu if extended else 0,
+        extended_us=extended.duration_us if extended else 0,
+        activation=activation,
+    )
+    s.next_bolus_id += 1
+    s.boluses[bolus.id] = bolus
+    s.ledger.boluses[bolus.id] = Account()
+    for part in parts:
+        start_part(s, bolus.id, part)
+    turn.say(BolusProgrammed(s.now_us, bolus))
+
+
+def start_part(s: PumpState, bolus_id: int, part: Part) -> None:
+    """Give one part of a bolus to the kernel."""
+    train = s.engine.start_train(part.channel, duration_us=part.duration_us, amount_uu=part.amount_uu)
+    s.trains[train] = bolus_id
+
+
+def check_bolus(turn: Turn, request: ProposeBolus) -> tuple[Part, ...]:
+    """Let a bolus through that may be delivered now: by mode, device, limits, reservoir and insulin on board."""
+    s = turn.state
+    if s.state is not State.RUNNING:
+        raise ModeError(s.state.value, "bolus")
+    parts = parts_of(
+        request.fast_uu,
+        request.extended_uu,
+        request.extended_us,
+        device=turn.config.device,
+        limits=s.limits,
+    )
+    amount_uu = request.fast_uu + request.extended_uu
+    to_come_uu = sum(bolus_now(s, bolus).remaining_uu for bolus in s.boluses.values())
+    left_uu = max((s.reservoir_uu or 0) - to_come_uu, 0)
+    if amount_uu > left_uu:
+        raise LimitError("reservoir_uu", amount_uu, left_uu, "uu")
+    # What this step itself has commanded counts in full.
+    fresh_uu = sum(amount for _, amount, part in turn.bookings if part is not IobPart.BASAL)
+    on_board_uu = turn.iob.at(s.now_us).counted_uu + fresh_uu
+    s.limits.check("max_iob_uu", on_board_uu + to_come_uu + amount_uu)
+    return parts
+
+
+def facts(s: PumpState) -> Facts:
+    """Gather what the guards of the mode table may ask."""
+    return Facts(
+        time_set=s.anchor is not None,
+        limits_set=not s.limits.unset(),
+        profile_set=s.plan is not None,
+        reservoir_attached=s.reservoir_uu is not None,
+        reservoir_filled=(s.reservoir_uu or 0) >= s.config.device.step_uu,
+        primed=s.primed,
+        set_off_body=s.set_off_body,
+        tubing_primed=s.tubing_primed,
+        no_stopping_alarm=not s.board.stopping,
+    )
+
+
+def move(turn: Turn, trigger: str) -> None:
+    """Ask the mode machine; stop or start delivery as the new state demands."""
+    s = turn.state
+    before = s.state
+    turn.machine.restore(before)
+    s.state = turn.machine.step(trigger, facts(s))
+    if s.state is before:
+        return
+    turn.say(ModeChanged(s.now_us, before, s.state, trigger))
+    s.basis += 1
+    if before is State.RUNNING:
+        stop(turn, EndReason.ERROR_ABORT if s.state is State.ALARM else EndReason.CANCELED)
+    elif s.state is State.RUNNING:
+        go_on(turn)
+
+
+def stop(turn: Turn, reason: EndReason) -> None:
+    """End or hold what is running, as the suspend policy says; a fault ends it all."""
+    s, policy = turn.state, turn.policy
+    s.suspended_us, s.missed_uu = s.now_us, 0
+    hold = policy.keeps_boluses and s.state is State.SUSPENDED
+    progress = {each.train: each for each in s.engine.progress}
+    for train, bolus_id in list(s.trains.items()):
+        s.engine.cancel(train)
+        del s.trains[train]
+        if hold:
+            s.held += ((bolus_id, rest_of(s, progress[train], s.boluses[bolus_id])),)
+    if not hold:
+        for bolus_id in list(s.boluses):
+            end_bolus(turn, bolus_id, reason)
+    if s.temp is not None and not policy.keeps_temp:
+        end_temp(turn, EndReason.CANCELED)
+    if not policy.keeps_rest:
+        s.engine.drop_rest()
+    follow_rate(turn, RateCause.STOPPED)
+
+
+def rest_of(s: PumpState, progress: Progress, bolus: Bolus) -> Part:
+    """Say what is left of a train: its remaining steps over its remaining time."""
+    remaining_uu = progress.remaining_steps * s.config.device.step_uu
+    if progress.channel == "bolus":
+        return Part("bolus", s.config.device.bolus_duration_us(remaining_uu), remaining_uu)
+    return Part("extended", max(bolus.at_us + bolus.extended_us - s.now_us, 1), remaining_uu)
+
+
+def go_on(turn: Turn) -> None:
+    """Begin, or resume: the profile's rate for this time of day applies, and what the policy brings back."""
+    s, step_uu = turn.state, turn.config.device.step_uu
+    if s.scheduled.now_us < s.now_us:
+        s.scheduled.advance(s.now_us)
+    follow_rate(turn, RateCause.STARTED)
+    paused_us = s.now_us - s.suspended_us
+    for bolus_id, part in s.held:
+        start_part(s, bolus_id, part)
+    s.held = ()
+    missed_uu, s.missed_uu = s.missed_uu, 0
+    cause, s.cause = s.cause, None
+    s.until_us = NEVER_US
+    if 0 < paused_us <= turn.policy.makes_up_us and missed_uu >= step_uu:
+        part = Part("extended", turn.config.device.bolus_duration_us(missed_uu), missed_uu)
+        start_bolus(turn, (part,), Activation.COMMANDED)
+    elif cause is SuspendCause.DISCONNECT:
+        offer_missed(turn, missed_uu)
+
+
+def offer_missed(turn: Turn, missed_uu: int) -> None:
+    """Propose what a disconnect has missed, as far as the device can deliver it as a bolus; never automatic."""
+    device = turn.config.device
+    amount_uu = device.bolus_bands_uu.round_down(min(missed_uu, turn.state.limits.max_bolus_uu or 0))
+    if amount_uu >= device.bolus_uu.least:
+        request = ProposeBolus(turn.to_us, fast_uu=amount_uu, activation=Activation.RECOMMENDED)
+        propose(turn, request, amount_uu)
+
+
+def propose(turn: Turn, request: Request, amount_uu: int) -> None:
+    """Offer something that adds insulin."""
+    s = turn.state
+    if len(s.proposals) >= PROPOSALS_KEPT:
+        raise LimitError("proposals", len(s.proposals) + 1, PROPOSALS_KEPT, "")
+    proposal = Proposal(
+        s.next_proposal_id, turn.to_us, turn.to_us + turn.config.proposal_us, request, basis(s), amount_uu
+    )
+    s.next_proposal_id += 1
+    s.proposals[proposal.id] = proposal
+    turn.say(Proposed(turn.to_us, proposal))
+
+
+def basis(s: PumpState) -> tuple[object, ...]:
+    """Name what a proposal was computed from: mode, clock, limits and plan, by the number of their last change."""
+    return (s.basis,)
+
+
+def announce(turn: Turn, kind: Kind, detail: str = "") -> None:
+    """Put an annunciation on the board; one that stops delivery stops it now."""
+    s = turn.state
+    s.board, changes = s.board.raised(kind, s.now_us, detail)
+    turn.effects.extend(changes)
+    if alarms.TABLE[kind].stops_delivery:
+        move(turn, "fault")
+
+
+def settle(turn: Turn, seq: int, fate: Fate) -> None:
+    """Book what became of a pulse, and say so where it is no good news."""
+    s, step_uu = turn.state, turn.config.device.step_uu
+    order = s.ledger.settle(seq, fate)
+    amount_uu = order.steps * step_uu
+    if fate is Fate.UNCERTAIN:
+        announce(turn, Kind.BOLUS_NOT_CONFIRMED, f"{seq}")
+    elif fate is Fate.FAILED:
+        if s.reservoir_uu is not None:
+            s.reservoir_uu += amount_uu
+        if order.therapy:
+            channel: Channel = "bolus" if order.bolus_id else "basal"
+            turn.say(StepsMissed(turn.to_us, channel, order.bolus_id, order.steps, amount_uu, "failed"))
+            turn.returned.append((order.at_us, amount_uu, IobPart.CORRECTION if order.bolus_id else IobPart.BASAL))
+        announce(turn, Kind.MECHANICAL_ISSUE, f"{seq}")
+
+
+def look_around(turn: Turn) -> None:
+    """Derive what the person must know now, and let sounds and escalations take their course."""
+    s = turn.state
+    s.board, changes = s.board.observed(due(s).causes, alarms.DERIVED, s.now_us)
+    turn.effects.extend(changes)
+    s.board, changes = s.board.at(s.now_us)
+    turn.effects.extend(changes)
+    if s.board.stopping and s.state is State.RUNNING:
+        move(turn, "fault")
+    elif s.state is State.ALARM and not s.board.stopping:
+        move(turn, "clear")
+
+
+def due(s: PumpState) -> alarms.Due:
+    """Ask which causes of annunciations are there."""
+    rate = s.engine.rate_uu_per_h
+    left_us = None if s.reservoir_uu is None or not rate else s.reservoir_uu * US_PER_HOUR // rate
+    stopped = s.state in {State.SUSPENDED, State.ALARM}
+    facts = alarms.Facts(
+        last_therapy_us=None if s.begun_us is None else max(s.ledger.confirmed_us, s.begun_us),
+        suspended_since_us=s.suspended_us if stopped and s.begun_us is not None else None,
+        reservoir_uu=s.reservoir_uu if s.state.mode is not Mode.RESERVOIR_CHANGE else None,
+        reservoir_left_us=left_us,
+        step_uu=s.config.device.step_uu,
+        battery_percent=s.battery_percent,
+        set_since_us=s.connected_us,
+        reservoir_since_us=s.loaded_us,
+        person_us=s.person_us if s.state is State.RUNNING else None,
+        glucose_us=None if s.glucose.latest is None else s.glucose.latest.at_us,
+        sensor_us=s.sensor_us,
+    )
+    return alarms.derived(s.config.alarms, facts, s.now_us)

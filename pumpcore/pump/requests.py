@@ -1,0 +1,465 @@
+"""What a step does for each event: one function for each, and the table of them.
+
+The rule of this file: a refusal is an exception, and the step is then taken back as a whole. What an event asks for
+stands in the docstring of its class.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from pumpcore import events
+from pumpcore.advice import AdviceInputs, AdviceLimits, advise, policy
+from pumpcore.alarms import Kind
+from pumpcore.effects import (
+    BolusCalculated,
+    EndReason,
+    LimitsChanged,
+    PrimePulse,
+    ProfileActivated,
+    ProposalDropped,
+    RateCause,
+    ReferenceTime,
+    ReservoirChanged,
+    TempEnded,
+    TempStarted,
+)
+from pumpcore.errors import InvariantError, LimitError, ModeError, QuantityError
+from pumpcore.events import Activation, ProposeBolus, ProposePlan, ProposeTemp, SuspendCause
+from pumpcore.glucose import READING_US_MAX, LowFacts, LowWhy, Quality, RateRequest, check_request, low_suspend
+from pumpcore.ledger import Fate
+from pumpcore.limits import check
+from pumpcore.modes import State
+from pumpcore.profile import AbsoluteTemp, PercentTemp
+from pumpcore.pump.config import zone_of
+from pumpcore.pump.flow import (
+    announce,
+    basis,
+    check_bolus,
+    end_bolus,
+    end_temp,
+    follow_rate,
+    look_up,
+    move,
+    propose,
+    settle,
+    start_bolus,
+)
+from pumpcore.pump.turn import NEVER_US
+from pumpcore.units import whole_steps
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from pumpcore.profile import TempBasal
+    from pumpcore.pump.turn import PumpState, Turn
+
+ANSWERS_KEPT: Final = 64
+LOW_CAUSES: Final = frozenset({SuspendCause.LOW_GLUCOSE, SuspendCause.PREDICTED_LOW_GLUCOSE})
+
+
+def tick(event: events.Tick, turn: Turn) -> None:
+    s = turn.state
+    if s.until_us > event.at_us:
+        return
+    s.until_us = NEVER_US
+    if s.cause is SuspendCause.DISCONNECT:
+        announce(turn, Kind.DISCONNECT_OVER)
+    elif s.cause in LOW_CAUSES:
+        s.low_ended_us = event.at_us
+        move(turn, "resume")
+
+
+def pulse_confirmed(event: events.PulseConfirmed, turn: Turn) -> None:
+    settle(turn, event.seq, Fate.CONFIRMED)
+
+
+def pulse_failed(event: events.PulseFailed, turn: Turn) -> None:
+    settle(turn, event.seq, Fate.FAILED)
+
+
+def pulse_unknown(event: events.PulseUnknown, turn: Turn) -> None:
+    settle(turn, event.seq, Fate.UNCERTAIN)
+
+
+def reservoir_removed(event: events.ReservoirRemoved, turn: Turn) -> None:
+    s = turn.state
+    s.reservoir_uu = None
+    s.primed = False
+    turn.say(ReservoirChanged(event.at_us, None))
+    if s.state not in {State.REWIND, State.LOAD}:
+        announce(turn, Kind.RESERVOIR_ISSUE)
+
+
+def reservoir_measured(event: events.ReservoirMeasured, turn: Turn) -> None:
+    s = turn.state
+    if event.amount_uu > turn.config.device.reservoir_uu:
+        raise LimitError("amount_uu", event.amount_uu, turn.config.device.reservoir_uu, "uu")
+    s.reservoir_uu = event.amount_uu
+    s.board, changes = s.board.gone(Kind.RESERVOIR_ISSUE, s.now_us)
+    turn.effects.extend(changes)
+    turn.say(ReservoirChanged(event.at_us, event.amount_uu))
+
+
+def fault_detected(event: events.FaultDetected, turn: Turn) -> None:
+    announce(turn, event.kind)
+
+
+def fault_gone(event: events.FaultGone, turn: Turn) -> None:
+    turn.state.board, changes = turn.state.board.gone(event.kind, event.at_us)
+    turn.effects.extend(changes)
+
+
+def battery_measured(event: events.BatteryMeasured, turn: Turn) -> None:
+    turn.state.battery_percent = event.percent
+
+
+def clock_set(event: events.ClockSet, turn: Turn) -> None:
+    s = turn.state
+    zone_of(event.zone)
+    before_us = None if s.anchor is None else s.anchor.shift_us
+    s.anchor, s.zone = event.anchor, event.zone
+    s.basis += 1
+    look_up(s)
+    turn.say(ReferenceTime(event.at_us, before_us, event.anchor.shift_us, event.zone))
+    follow_rate(turn, RateCause.CLOCK)
+
+
+def set_limits(event: events.SetLimits, turn: Turn) -> None:
+    s = turn.state
+    if s.plan is not None and not event.limits.unset():
+        s.plan.check(device=turn.config.device, limits=event.limits)
+    s.limits = event.limits
+    s.basis += 1
+    s.engine.set_caps(hour_cap_uu=event.limits.max_hour_uu, day_cap_uu=event.limits.max_day_uu)
+    turn.say(LimitsChanged(event.at_us))
+    if event.limits.unset() and s.state is State.RUNNING:
+        move(turn, "suspend")
+
+
+def start(event: events.Start, turn: Turn) -> None:
+    move(turn, "start")
+    if turn.state.begun_us is None:
+        turn.state.begun_us = event.at_us
+
+
+def suspend(event: events.Suspend, turn: Turn) -> None:
+    s = turn.state
+    if s.state is State.RUNNING:
+        s.cause = event.cause
+    s.until_us = NEVER_US
+    move(turn, "suspend")
+
+
+def disconnect(event: events.Disconnect, turn: Turn) -> None:
+    s = turn.state
+    check("disconnect_us", event.duration_us, field="duration_us")
+    if s.state is not State.RUNNING:
+        raise ModeError(s.state.value, "disconnect")
+    s.cause = SuspendCause.DISCONNECT
+    move(turn, "suspend")
+    s.until_us = event.at_us + event.duration_us
+
+
+def resume(event: events.Resume, turn: Turn) -> None:
+    s = turn.state
+    if s.cause in LOW_CAUSES:
+        s.low_by_hand_us = event.at_us
+    move(turn, "resume")
+    for kind in (Kind.DISCONNECT_OVER,):
+        s.board, changes = s.board.gone(kind, event.at_us)
+        turn.effects.extend(changes)
+
+
+def cancel_bolus(event: events.CancelBolus, turn: Turn) -> None:
+    s = turn.state
+    if event.bolus_id not in s.boluses:
+        raise QuantityError("bolus_id", event.bolus_id, "is no bolus that runs")
+    for train in [train for train, bolus_id in s.trains.items() if bolus_id == event.bolus_id]:
+        s.engine.cancel(train)
+        del s.trains[train]
+    s.held = tuple(held for held in s.held if held[0] != event.bolus_id)
+    end_bolus(turn, event.bolus_id, EndReason.CANCELED)
+
+
+def cancel_temp(event: events.CancelTemp, turn: Turn) -> None:
+    if turn.state.temp is None:
+        raise ModeError(turn.state.state.value, "cancel_temp", "a temp basal runs")
+    del event
+    end_temp(turn, EndReason.CANCELED)
+
+
+def begin_change(event: events.BeginChange, turn: Turn) -> None:
+    s = turn.state
+    s.set_off_body = event.set_off_body
+    move(turn, "begin_change")
+    s.primed = s.tubing_primed = False
+    s.connected_us = s.loaded_us = None
+
+
+def rewound(event: events.Rewound, turn: Turn) -> None:
+    del event
+    move(turn, "rewound")
+
+
+def loaded(event: events.Loaded, turn: Turn) -> None:
+    move(turn, "loaded")
+    turn.state.loaded_us = event.at_us
+
+
+def prime(event: events.Prime, turn: Turn) -> None:
+    s = turn.state
+    if s.state not in {State.PRIME, State.FILL}:
+        raise ModeError(s.state.value, "prime")
+    check("prime_uu" if s.state is State.PRIME else "fill_uu", event.amount_uu, field="amount_uu")
+    steps = whole_steps(event.amount_uu, turn.config.device.step_uu, field="amount_uu")
+    if event.amount_uu > (s.reservoir_uu or 0):
+        raise LimitError("reservoir_uu", event.amount_uu, s.reservoir_uu or 0, "uu")
+    s.reservoir_uu = (s.reservoir_uu or 0) - event.amount_uu
+    seq = s.ledger.command(event.at_us, 0, steps, therapy=False)
+    s.tubing_primed = True
+    turn.say(PrimePulse(event.at_us, seq, steps, event.amount_uu))
+
+
+def primed(event: events.Primed, turn: Turn) -> None:
+    del event
+    move(turn, "primed")
+
+
+def filled(event: events.Filled, turn: Turn) -> None:
+    del event
+    move(turn, "filled")
+
+
+def connected(event: events.Connected, turn: Turn) -> None:
+    s = turn.state
+    move(turn, "connected")
+    s.primed, s.set_off_body, s.connected_us = True, False, event.at_us
+
+
+def abort_change(event: events.AbortChange, turn: Turn) -> None:
+    del event
+    move(turn, "abort_change")
+
+
+def confirm_alarm(event: events.ConfirmAlarm, turn: Turn) -> None:
+    turn.state.board, changes = turn.state.board.confirmed(event.alarm_id, event.at_us)
+    turn.effects.extend(changes)
+
+
+def snooze_alarm(event: events.SnoozeAlarm, turn: Turn) -> None:
+    turn.state.board, changes = turn.state.board.snoozed(event.alarm_id, event.at_us, event.duration_us)
+    turn.effects.extend(changes)
+
+
+def pause_audio(event: events.PauseAudio, turn: Turn) -> None:
+    turn.state.board, changes = turn.state.board.audio_paused(event.at_us, event.duration_us)
+    turn.effects.extend(changes)
+
+
+def propose_bolus(event: ProposeBolus, turn: Turn) -> None:
+    check_bolus(turn, event)
+    propose(turn, event, event.fast_uu + event.extended_uu)
+
+
+def propose_temp(event: ProposeTemp, turn: Turn) -> None:
+    temp = check_temp(event, turn.state)
+    if adds(temp, turn.state):
+        propose(turn, event, 0)
+    else:
+        start_temp(turn, temp)
+
+
+def propose_plan(event: ProposePlan, turn: Turn) -> None:
+    check_plan(event, turn.state)
+    propose(turn, event, 0)
+
+
+def confirm(event: events.Confirm, turn: Turn) -> None:
+    s = turn.state
+    if event.proposal_id in s.answers:
+        turn.effects.extend(s.answers[event.proposal_id])
+        return
+    proposal = s.proposals.get(event.proposal_id)
+    if proposal is None:
+        raise QuantityError("proposal_id", event.proposal_id, "is no proposal that can be confirmed")
+    if proposal.basis != basis(s):
+        raise QuantityError("proposal_id", event.proposal_id, "was computed from what has changed since")
+    del s.proposals[proposal.id]
+    before = len(turn.effects)
+    request = proposal.request
+    if isinstance(request, ProposeBolus):
+        start_bolus(turn, check_bolus(turn, request), request.activation)
+    elif isinstance(request, ProposeTemp):
+        start_temp(turn, check_temp(request, s))
+    elif isinstance(request, ProposePlan):
+        check_plan(request, s)
+        s.plan = request.plan
+        s.basis += 1
+        look_up(s)
+        turn.say(ProfileActivated(event.at_us, tuple(profile.name for profile in s.plan.profiles())))
+        follow_rate(turn, RateCause.PROFILE)
+    else:
+        raise InvariantError(f"a proposal of {type(request).__name__}")
+    s.answers[proposal.id] = tuple(turn.effects[before:])
+    while len(s.answers) > ANSWERS_KEPT:
+        del s.answers[next(iter(s.answers))]
+
+
+def reject(event: events.Reject, turn: Turn) -> None:
+    if turn.state.proposals.pop(event.proposal_id, None) is None:
+        raise QuantityError("proposal_id", event.proposal_id, "is no proposal")
+    turn.say(ProposalDropped(event.at_us, event.proposal_id, "rejected"))
+
+
+def check_temp(request: ProposeTemp, s: PumpState) -> TempBasal:
+    """Let a temp basal through that may run from now on."""
+    if s.state is not State.RUNNING or s.plan is None:
+        raise ModeError(s.state.value, "temp_basal")
+    temp: TempBasal
+    if (request.rate_uu_per_h is None) == (request.percent is None):
+        raise QuantityError("rate_uu_per_h", request.rate_uu_per_h, "or percent must be given, and not both")
+    if request.percent is None:
+        temp = AbsoluteTemp(s.now_us, request.duration_us, request.rate_uu_per_h or 0)
+    else:
+        temp = PercentTemp(s.now_us, request.duration_us, request.percent)
+    temp.check(plan=s.plan, device=s.config.device, limits=s.limits)
+    return temp
+
+
+def adds(temp: TempBasal, s: PumpState) -> bool:
+    """Say whether a temp basal could deliver more than the plan at any time of any day."""
+    rates = [segment.rate_uu_per_h for profile in s.plan.profiles() for segment in profile.segments] if s.plan else []
+    return any(temp.over(rate, s.config.device) > rate for rate in rates)
+
+
+def start_temp(turn: Turn, temp: TempBasal) -> None:
+    s = turn.state
+    if s.temp is not None:
+        turn.say(TempEnded(s.now_us, EndReason.CANCELED))
+    s.temp = temp
+    absolute = temp.rate_uu_per_h if isinstance(temp, AbsoluteTemp) else None
+    percent = temp.percent if isinstance(temp, PercentTemp) else None
+    turn.say(TempStarted(s.now_us, s.temp_until_us, absolute, percent))
+    follow_rate(turn, RateCause.TEMP_STARTED)
+
+
+def check_plan(request: ProposePlan, s: PumpState) -> None:
+    request.plan.check(device=s.config.device, limits=s.limits)
+    if s.temp is not None:
+        s.temp.check(plan=request.plan, device=s.config.device, limits=s.limits)
+
+
+def ask_advice(event: events.AskAdvice, turn: Turn) -> None:
+    s, calculator = turn.state, turn.config.calculator
+    if calculator is None:
+        raise ModeError(s.state.value, "advice", "the bolus calculator is set up")
+    latest = s.glucose.latest
+    fresh = latest is not None and latest.quality is Quality.GOOD and s.now_us - latest.at_us <= READING_US_MAX
+    on_board = turn.iob.at(s.now_us)
+    inputs = AdviceInputs(
+        now_us=s.now_us,
+        carbs_mg=event.carbs_mg,
+        carb_ratio_mg_per_u=calculator.carb_ratio_mg_per_u,
+        glucose=latest if fresh else None,
+        sensitivity=calculator.sensitivity,
+        target_low=calculator.target_low,
+        target_high=calculator.target_high,
+        iob_uu=on_board.counted_uu,
+        meal_iob_uu=on_board.meal_uu,
+        correction_iob_uu=on_board.correction_uu,
+    )
+    device = turn.config.device
+    bounds = AdviceLimits(max_bolus_uu=s.limits.max_bolus_uu or 0, step_uu=device.step_uu, hard_low=calculator.hard_low)
+    answer = advise(policy(calculator.policy), inputs, bounds)
+    turn.say(BolusCalculated(event.at_us, answer))
+    amount_uu = device.bolus_bands_uu.round_down(answer.suggested_uu)
+    if amount_uu >= device.bolus_uu.least:
+        request = ProposeBolus(event.at_us, fast_uu=amount_uu, activation=Activation.RECOMMENDED)
+        check_bolus(turn, request)
+        propose(turn, request, amount_uu)
+
+
+def glucose_measured(event: events.GlucoseMeasured, turn: Turn) -> None:
+    s = turn.state
+    s.glucose, _ = s.glucose.with_reading(event.reading, now_us=event.at_us)
+    if not event.by_meter:
+        s.sensor_us = max(s.sensor_us or 0, event.reading.at_us)
+    follow_glucose(turn)
+
+
+def follow_glucose(turn: Turn) -> None:
+    """Suspend on low glucose, or end such a suspend, as the person has set it up."""
+    s, settings = turn.state, turn.config.low_suspend
+    if settings is None or (s.state is not State.RUNNING and s.cause not in LOW_CAUSES):
+        return
+    suspended = s.state is State.SUSPENDED
+    facts = LowFacts(
+        now_us=s.now_us,
+        day=s.glucose,
+        suspended_us=s.suspended_us if suspended else None,
+        ended_us=s.low_ended_us,
+        by_hand_us=s.low_by_hand_us,
+    )
+    decision = low_suspend(settings, facts)
+    if decision.suspend and not suspended:
+        predicted = decision.why is LowWhy.PREDICTED_LOW
+        s.cause = SuspendCause.PREDICTED_LOW_GLUCOSE if predicted else SuspendCause.LOW_GLUCOSE
+        announce(turn, Kind.GLUCOSE_LOW)
+        move(turn, "suspend")
+        s.until_us = decision.until_us or NEVER_US
+    elif suspended and decision.why in {LowWhy.RECOVERED, LowWhy.LONGEST}:
+        s.low_ended_us = s.now_us
+        move(turn, "resume")
+
+
+def controller_asks(event: events.ControllerAsks, turn: Turn) -> None:
+    s, request = turn.state, event.request
+    check_request(request, bounds=turn.config.controller, now_us=event.at_us)
+    if isinstance(request, RateRequest):
+        asked = ProposeTemp(event.at_us, request.duration_us, rate_uu_per_h=request.rate_uu_per_h)
+        start_temp(turn, check_temp(asked, s))
+    else:
+        bolus = ProposeBolus(event.at_us, fast_uu=request.amount_uu, activation=Activation.COMMANDED)
+        start_bolus(turn, check_bolus(turn, bolus), bolus.activation)
+
+
+HANDLERS: Final[Mapping[type[events.Event], Callable[..., None]]] = {
+    events.Tick: tick,
+    events.PulseConfirmed: pulse_confirmed,
+    events.PulseFailed: pulse_failed,
+    events.PulseUnknown: pulse_unknown,
+    events.ReservoirRemoved: reservoir_removed,
+    events.ReservoirMeasured: reservoir_measured,
+    events.FaultDetected: fault_detected,
+    events.FaultGone: fault_gone,
+    events.BatteryMeasured: battery_measured,
+    events.GlucoseMeasured: glucose_measured,
+    events.ClockSet: clock_set,
+    events.SetLimits: set_limits,
+    events.Start: start,
+    events.Suspend: suspend,
+    events.Disconnect: disconnect,
+    events.Resume: resume,
+    events.CancelBolus: cancel_bolus,
+    events.CancelTemp: cancel_temp,
+    events.BeginChange: begin_change,
+    events.Rewound: rewound,
+    events.Loaded: loaded,
+    events.Prime: prime,
+    events.Primed: primed,
+    events.Filled: filled,
+    events.Connected: connected,
+    events.AbortChange: abort_change,
+    events.ConfirmAlarm: confirm_alarm,
+    events.SnoozeAlarm: snooze_alarm,
+    events.PauseAudio: pause_audio,
+    events.ProposeBolus: propose_bolus,
+    events.ProposeTemp: propose_temp,
+    events.ProposePlan: propose_plan,
+    events.Confirm: confirm,
+    events.Reject: reject,
+    events.AskAdvice: ask_advice,
+    events.ControllerAsks: controller_asks,
+}
+"""What to do for each event."""

@@ -1,0 +1,181 @@
+"""All that a step may change, and one step under way.
+
+The rule of this file: a step works on a copy of `PumpState`; what it leaves behind (effects, bookings of insulin on
+board) is in `Turn` and counts only when the step went well. Values are immutable or replaced as a whole, but for those
+that `copy` copies.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from pumpcore._kernel import Delivery
+from pumpcore.alarms import Board
+from pumpcore.glucose import Last24h
+from pumpcore.ledger import Ledger
+from pumpcore.modes import State
+from pumpcore.suspend import POLICIES
+
+if TYPE_CHECKING:
+    from pumpcore.bolus import Bolus, Part, Proposal
+    from pumpcore.effects import Effect
+    from pumpcore.events import SuspendCause
+    from pumpcore.iob import Iob
+    from pumpcore.iob import Part as IobPart
+    from pumpcore.modes import ModeMachine
+    from pumpcore.profile import TempBasal
+    from pumpcore.pump.config import Config
+    from pumpcore.suspend import Policy
+
+__all__ = ["NEVER_US", "PumpState", "Turn"]
+
+NEVER_US: Final = 1 << 62
+"""An instant that never comes."""
+
+
+class PumpState:
+    """All that a step may change. Values are immutable or replaced as a whole, but for those that `copy` copies."""
+
+    __slots__ = (
+        "anchor",
+        "answers",
+        "basis",
+        "battery_percent",
+        "begun_us",
+        "board",
+        "boluses",
+        "cause",
+        "config",
+        "connected_us",
+        "engine",
+        "glucose",
+        "held",
+        "ledger",
+        "limits",
+        "loaded_us",
+        "low_by_hand_us",
+        "low_ended_us",
+        "missed_uu",
+        "next_bolus_id",
+        "next_proposal_id",
+        "now_us",
+        "person_us",
+        "plan",
+        "primed",
+        "profile_edge_us",
+        "profile_rate",
+        "proposals",
+        "reservoir_uu",
+        "scheduled",
+        "sensor_us",
+        "set_off_body",
+        "state",
+        "suspended_us",
+        "temp",
+        "trains",
+        "tubing_primed",
+        "until_us",
+        "zone",
+    )
+
+    def __init__(self, config: Config, at_us: int) -> None:
+        """Begin in standby, with nothing delivered."""
+        device, limits = config.device, config.limits
+        self.config = config
+        self.now_us = at_us
+        self.engine = Delivery(
+            step_uu=device.step_uu,
+            gap_us=device.gap_us,
+            grid_us=device.grid_us,
+            at_us=at_us,
+            hour_cap_uu=limits.max_hour_uu,
+            day_cap_uu=limits.max_day_uu,
+        )
+        # What the profile alone would deliver: insulin on board is counted against it, and so is what a suspend misses.
+        self.scheduled = Delivery(step_uu=device.step_uu, at_us=at_us)
+        self.state = State.STANDBY
+        self.cause: SuspendCause | None = None
+        self.suspended_us = 0
+        self.until_us = NEVER_US
+        self.missed_uu = 0
+        self.ledger = Ledger(at_us)
+        self.limits = limits
+        self.plan = config.plan
+        self.anchor = config.anchor
+        self.zone = config.zone
+        self.profile_rate = 0
+        self.profile_edge_us = at_us
+        self.temp: TempBasal | None = None
+        self.boluses: dict[int, Bolus] = {}
+        self.trains: dict[int, int] = {}
+        self.held: tuple[tuple[int, Part], ...] = ()
+        self.proposals: dict[int, Proposal] = {}
+        self.answers: dict[int, tuple[Effect, ...]] = {}
+        self.next_bolus_id = 1
+        self.next_proposal_id = 1
+        self.basis = 0
+        self.board = Board()
+        self.reservoir_uu: int | None = None
+        self.primed = False
+        self.tubing_primed = False
+        self.set_off_body = False
+        self.connected_us: int | None = None
+        self.loaded_us: int | None = None
+        self.battery_percent: int | None = None
+        self.person_us = at_us
+        self.begun_us: int | None = None
+        self.glucose = Last24h()
+        self.sensor_us: int | None = None
+        self.low_by_hand_us: int | None = None
+        self.low_ended_us: int | None = None
+
+    def copy(self) -> PumpState:
+        """Return another state with the same content; neither knows of the other."""
+        other = object.__new__(PumpState)
+        for name in PumpState.__slots__:
+            setattr(other, name, getattr(self, name))
+        other.engine, other.scheduled = self.engine.copy(), self.scheduled.copy()
+        other.ledger = self.ledger.copy()
+        other.boluses, other.trains = self.boluses.copy(), self.trains.copy()
+        other.proposals, other.answers = self.proposals.copy(), self.answers.copy()
+        return other
+
+    @property
+    def policy(self) -> Policy:
+        """What a suspend does."""
+        return POLICIES[self.config.suspend_policy]
+
+    @property
+    def temp_until_us(self) -> int:
+        """When the temp basal ends; never, where there is none."""
+        return NEVER_US if self.temp is None else self.temp.start_us + self.temp.duration_us
+
+
+class Turn:
+    """One step under way: the state it works on, and the effects and bookings that it will leave behind."""
+
+    __slots__ = ("bookings", "effects", "iob", "machine", "returned", "state", "to_us")
+
+    def __init__(self, state: PumpState, to_us: int, machine: ModeMachine, iob: Iob) -> None:
+        """Begin a step that ends at `to_us`."""
+        self.machine = machine
+        self.iob = iob
+        self.state = state
+        self.to_us = to_us
+        self.effects: list[Effect] = []
+        self.bookings: list[tuple[int, int, IobPart]] = []
+        self.returned: list[tuple[int, int, IobPart]] = []
+
+    @property
+    def config(self) -> Config:
+        """What the pump was made with."""
+        return self.state.config
+
+    @property
+    def policy(self) -> Policy:
+        """What a suspend does."""
+        return self.state.policy
+
+    def say(self, effect: Effect) -> None:
+        """Answer with one more effect."""
+        self.effects.append(effect)

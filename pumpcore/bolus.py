@@ -38,6 +38,7 @@ class Bolus:
         extended_uu: the part spread over `extended_us`.
         extended_us: 0 where there is no such part.
         activation: how it came about, an `events.Activation` code word.
+        for_meal: whether it is for a meal or for a correction.
         delivered_uu: commanded and not known to have failed.
         not_delivered_uu: what will not be delivered any more: missed, failed or, once it has ended, cancelled.
         uncertain_uu: the part of `delivered_uu` of which nobody knows for certain.
@@ -49,6 +50,7 @@ class Bolus:
     extended_uu: int
     extended_us: int
     activation: int
+    for_meal: bool = False
     delivered_uu: int = 0
     not_delivered_uu: int = 0
     uncertain_uu: int = 0

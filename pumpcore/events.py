@@ -297,12 +297,16 @@ class PauseAudio(Request):
 
 @dataclass(frozen=True, slots=True)
 class ProposeBolus(Request):
-    """Ask for a bolus: `fast_uu` at the device's speed, `extended_uu` spread over `extended_us`; both is multiwave."""
+    """Ask for a bolus: `fast_uu` at the device's speed, `extended_uu` spread over `extended_us`; both is multiwave.
+
+    `for_meal` says whether it is for a meal or for a correction.
+    """
 
     fast_uu: int = 0
     extended_uu: int = 0
     extended_us: int = 0
     activation: Activation = Activation.MANUAL
+    for_meal: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ a later event settles it. Insulin for priming is booked apart.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum, unique
 from typing import Final, NamedTuple
 
@@ -28,11 +28,19 @@ class Fate(IntEnum):
 
 
 class Order(NamedTuple):
-    """A pulse that was commanded and is not settled."""
+    """A pulse that was commanded and is not settled.
+
+    Attributes:
+        at_us: when it was to leave.
+        bolus_id: of which bolus, or 0 for basal and priming.
+        part: what it is for, an `iob.Part` code word; None for priming, which is no therapy insulin.
+        steps: how many.
+        fate: where it is.
+    """
 
     at_us: int
     bolus_id: int
-    therapy: bool
+    part: int | None
     steps: int
     fate: Fate = Fate.OUTSTANDING
 
@@ -59,11 +67,11 @@ class Account:
 
     def moved(self, steps: int, before: Fate | None, after: Fate) -> Account:
         """Move steps from one place to another, or in from outside (None)."""
-        places = {fate: getattr(self, fate.name.lower()) for fate in Fate}
+        places = {fate.name.lower(): getattr(self, fate.name.lower()) for fate in Fate}
         if before is not None:
-            places[before] -= steps
-        places[after] += steps
-        return Account(*(places[fate] for fate in Fate), missed=self.missed)
+            places[before.name.lower()] -= steps
+        places[after.name.lower()] += steps
+        return replace(self, **places)
 
     def with_missed(self, steps: int) -> Account:
         """Book steps that will never be commanded."""
@@ -107,15 +115,21 @@ class Ledger:
         other.next_seq = self.next_seq
         return other
 
-    def command(self, at_us: int, bolus_id: int, steps: int, *, therapy: bool = True) -> int:
+    def command(self, at_us: int, bolus_id: int, steps: int, *, part: int | None) -> int:
         """Book a pulse as commanded, before it is commanded.
+
+        Args:
+            at_us: when it leaves.
+            bolus_id: of which bolus, or 0.
+            steps: how many.
+            part: what it is for, an `iob.Part` code word; None for priming.
 
         Returns:
             Its number.
         """
         seq = self.next_seq
         self.next_seq += 1
-        self.orders[seq] = Order(at_us, bolus_id, therapy, steps)
+        self.orders[seq] = Order(at_us, bolus_id, part, steps)
         self._move(self.orders[seq], None, Fate.OUTSTANDING)
         return seq
 
@@ -151,7 +165,7 @@ class Ledger:
             self.orders[seq] = order._replace(fate=fate)
         else:
             del self.orders[seq]
-        if fate is Fate.CONFIRMED and order.therapy:
+        if fate is Fate.CONFIRMED and order.part is not None:
             self.confirmed_us = max(self.confirmed_us, order.at_us)
         return order
 
@@ -165,7 +179,7 @@ class Ledger:
         return min((order.at_us for order in self.orders.values() if order.fate is Fate.OUTSTANDING), default=None)
 
     def _move(self, order: Order, before: Fate | None, after: Fate) -> None:
-        if not order.therapy:
+        if order.part is None:
             self.priming = self.priming.moved(order.steps, before, after)
             return
         self.therapy = self.therapy.moved(order.steps, before, after)

@@ -35,6 +35,7 @@ __all__ = [
     "Row",
     "State",
     "TherapyControl",
+    "allowed",
     "document",
 ]
 
@@ -192,6 +193,20 @@ TRIGGERS: Final = tuple(dict.fromkeys(row.trigger for row in TABLE))
 _FACTS: Final = frozenset(field.name for field in fields(Facts))
 
 
+def allowed(state: State, trigger: str, facts: Facts) -> bool:
+    """Say whether `ModeMachine.step` would follow `trigger`, without a step.
+
+    Example:
+        >>> allowed(State.RUNNING, "suspend", Facts()), allowed(State.ALARM, "start", Facts())
+        (True, False)
+    """
+    return any(row.trigger == trigger and row.source is state and _holds(row, facts) for row in TABLE)
+
+
+def _holds(row: Row, facts: Facts) -> bool:
+    return all(getattr(facts, fact) for fact in row.guard)
+
+
 class _Model:
     """What `transitions` keeps its state in; nobody outside sees it."""
 
@@ -272,7 +287,7 @@ def _transition(row: Row) -> dict[str, object]:
         raise InvariantError(bug)
 
     def holds(facts: Facts) -> bool:
-        return all(getattr(facts, fact) for fact in row.guard)
+        return _holds(row, facts)
 
     return {"trigger": row.trigger, "source": row.source.value, "dest": row.target.value, "conditions": [holds]}
 

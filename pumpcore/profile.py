@@ -28,7 +28,17 @@ if TYPE_CHECKING:
     from pumpcore.devices import Device
     from pumpcore.limits import Limits
 
-__all__ = ["AbsoluteTemp", "Anchor", "BasalProfile", "PercentTemp", "Segment", "TempBasal", "WeekPlan", "rate_segments"]
+__all__ = [
+    "AbsoluteTemp",
+    "Anchor",
+    "BasalProfile",
+    "PercentTemp",
+    "Segment",
+    "TempBasal",
+    "WeekPlan",
+    "rate_segments",
+    "utc_offset_us",
+]
 
 
 class Segment(NamedTuple):
@@ -163,7 +173,7 @@ class WeekPlan:
 
     def profile_at(self, utc_us: int, zone: tzinfo) -> BasalProfile:
         """Return the profile of the local day that it is at `utc_us`, microseconds since 1970-01-01 UTC."""
-        day = (utc_us + _offset_us(zone, utc_us)) // US_PER_DAY
+        day = (utc_us + utc_offset_us(zone, utc_us)) // US_PER_DAY
         return self.days[(day + _EPOCH_WEEKDAY) % _DAYS_PER_WEEK]
 
     def check(self, *, device: Device, limits: Limits) -> None:
@@ -221,7 +231,7 @@ class AbsoluteTemp:
         if device.temp_uu_per_h is None:
             raise QuantityError("rate_uu_per_h", self.rate_uu_per_h, f"is no temp basal that {device.id} knows")
         device.temp_uu_per_h.check(self.rate_uu_per_h, name="rate_uu_per_h", unit="uu/h")
-        device.check_rate(self.rate_uu_per_h, name="rate_uu_per_h")
+        device.check_temp_rate(self.rate_uu_per_h, name="rate_uu_per_h")
         limits.check("max_temp_basal_uu_per_h", self.rate_uu_per_h)
 
 
@@ -436,11 +446,11 @@ def _offsets(zone: tzinfo, from_us: int, to_us: int) -> Iterator[tuple[int, int,
     finds every one, because no zone changes its offset twice within a day: the closest two in the tz database are
     nearly a week apart, which a test checks.
     """
-    start_us, offset_us = from_us, _offset_us(zone, from_us)
+    start_us, offset_us = from_us, utc_offset_us(zone, from_us)
     at_us = from_us
     while at_us < to_us:
         next_us = min(at_us + US_PER_DAY, to_us)
-        next_offset_us = _offset_us(zone, next_us)
+        next_offset_us = utc_offset_us(zone, next_us)
         if next_offset_us != offset_us:
             change_us = _change_us(zone, at_us, next_us)
             yield start_us, change_us, offset_us
@@ -451,17 +461,17 @@ def _offsets(zone: tzinfo, from_us: int, to_us: int) -> Iterator[tuple[int, int,
 
 def _change_us(zone: tzinfo, before_us: int, after_us: int) -> int:
     """Find the first instant with the new offset, knowing that `before_us` has the old one and `after_us` the new."""
-    old_us = _offset_us(zone, before_us)
+    old_us = utc_offset_us(zone, before_us)
     while after_us - before_us > 1:
         middle_us = (before_us + after_us) // 2
-        if _offset_us(zone, middle_us) == old_us:
+        if utc_offset_us(zone, middle_us) == old_us:
             before_us = middle_us
         else:
             after_us = middle_us
     return after_us
 
 
-def _offset_us(zone: tzinfo, wall_us: int) -> int:
+def utc_offset_us(zone: tzinfo, wall_us: int) -> int:
     """Return local time less UTC at an instant."""
     local = (_EPOCH + timedelta(microseconds=wall_us)).astimezone(zone)
     return (local.replace(tzinfo=UTC) - _EPOCH) // _ONE_US - wall_us

@@ -30,11 +30,12 @@ def document() -> str:
         "",
         "## Annunciations",
         "",
-        f"Status: {', '.join(f'{status.name.lower()} 0x{status:02X}' for status in Status)}. An audio pause lasts at"
-        f" most {_span(AUDIO_PAUSE_US_LARGEST)}; a new annunciation of high priority ends it. A snooze lasts at most as"
-        " long as stated, and on a higher rung at most as long as that priority allows.",
+        f"Status: {', '.join(f'{status.name.lower()} 0x{status:02X}' for status in Status)}.",
+        f"An audio pause lasts at most {_span(AUDIO_PAUSE_US_LARGEST)}; a new annunciation of high priority ends it.",
+        "A snooze lasts at most as long as stated, and on a higher rung at most as long as that priority allows.",
+        "A source is that of the type and its code, or of the idea; priorities and times are pumpcore's own.",
         "",
-        "| kind | IDS type | priority | stops delivery | clears when | again, confirmed but not gone | snooze | source |",
+        "| kind | IDS type | priority | stops delivery | clears when | again if not gone | snooze at most | source |",
         "|---|---|---|---|---|---|---|---|",
         *(_row(TABLE[kind]) for kind in Kind),
         "",

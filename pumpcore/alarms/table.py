@@ -65,7 +65,7 @@ class Row:
         clears: when it leaves the board.
         again_after_us: confirmed with the cause still there, it is pending again after so long; None: never.
         snooze_us_largest: the longest snooze; on a higher rung the bound of that priority holds if it is shorter.
-        source: where the row comes from.
+        source: where the kind, with its code, comes from; priorities and times are pumpcore's own.
     """
 
     kind: Kind
@@ -89,7 +89,7 @@ class Row:
 
 _IDS: Final = "Bluetooth Insulin Delivery Service 1.0.1, annunciation types"
 _OWN: Final = "pumpcore"
-_REMIND: Final = "Tandem, Omnipod: a reminder every 15 min while suspended; as long as insulin is withheld"
+_REMIND: Final = "Tandem, Omnipod: a reminder every 15 min while suspended"
 _WATCH: Final = "pumpcore: the no-delivery watch"
 _THIRD_DAY: Final = "patient leaflet: reservoir and infusion set are changed every third day"
 

@@ -26,7 +26,20 @@ from pumpcore.units import US_PER_HOUR, US_PER_MINUTE, US_PER_SECOND, UU_PER_U, 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-__all__ = ["Band", "Bands", "Device", "Known", "Range", "Source", "Speed", "for_carelink", "ids", "load", "parse"]
+__all__ = [
+    "Band",
+    "Bands",
+    "Device",
+    "Known",
+    "Range",
+    "Source",
+    "Speed",
+    "SpeedMode",
+    "for_carelink",
+    "ids",
+    "load",
+    "parse",
+]
 
 Known = Literal["read", "remembered", "own"]
 """How sure a figure is: read at its source, remembered and to be checked, or our own choice."""
@@ -140,6 +153,34 @@ class Bands:
         """Return the largest value on a step that is not above `value`, at least 0."""
         return value - value % self.step_at(value)
 
+    def check(self, value: int, *, name: str, unit: str) -> int:
+        """Let a value through that is on a step.
+
+        Args:
+            value: what was asked for, at least 0, in the unit of the bands.
+            name: the name that an error shall carry.
+            unit: the unit that an error shall carry.
+
+        Returns:
+            `value`.
+
+        Rounding:
+            None.
+
+        Raises:
+            QuantityError: `value` is on no step. Nothing is changed.
+
+        Example:
+            >>> Bands((Band(0, 5), Band(20, 10))).check(25, name="amount", unit="uu")
+            Traceback (most recent call last):
+            ...
+            pumpcore.errors.QuantityError: amount: 25 is no whole multiple of 10 uu
+        """
+        step = self.step_at(value)
+        if value % step:
+            raise QuantityError(name, value, f"is no whole multiple of {step} {unit}")
+        return value
+
 
 class Speed(NamedTuple):
     """How fast a bolus of `start_uu` or more runs: so long per unit, or so long in all."""
@@ -147,6 +188,13 @@ class Speed(NamedTuple):
     start_uu: int
     us_per_u: int | None
     us_in_all: int | None
+
+
+class SpeedMode(NamedTuple):
+    """Another speed of a bolus that a person can choose, by its name: how long it takes, in rising order of amount."""
+
+    name: str
+    speeds: tuple[Speed, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,13 +219,23 @@ class Device:
         temp_us: duration of a temp basal.
         bolus_uu: least and largest bolus.
         bolus_bands_uu: the amounts that the device knows.
-        bolus_speeds: how long a bolus takes, in rising order of amount.
+        bolus_speeds: how long a bolus takes as delivered by the maker, in rising order of amount.
+        bolus_modes: other speeds that a person can choose.
+        bolus_start_delay_us: how long after the confirmation a bolus starts; 0: at once.
         extended_us: duration of an extended bolus.
+        extended_least_uu: the least bolus, all its parts together, of which a part may be extended.
+        extended_meal_only: whether only what covers a meal may be extended, never a correction.
+        max_basal_uu_per_h: setting of a person's largest basal rate.
+        max_bolus_uu: setting of a person's largest bolus.
+        hour_alert_percent: boluses of 60 minutes above so many percent of the person's largest bolus are alerted.
         reservoir_uu: what a full reservoir holds.
         low_reservoir_uu: setting of the low-reservoir alert by amount.
         low_reservoir_us: setting of the low-reservoir alert by time left.
+        low_reservoir_again_uu: the amount left at which it is alerted once more, whatever the setting.
         occlusion_uu: insulin missed, on average, before an occlusion is detected.
+        occlusion_most_uu: insulin missed, at most, before an occlusion is detected.
         auto_off_us: setting of the automatic stop when no button is pressed; it can always be off.
+        auto_off_warning_us: how long the pump warns before it stops.
         sources: where each figure comes from, by its place in the data file (`"basal.rate_u_per_h"`).
     """
 
@@ -199,12 +257,22 @@ class Device:
     bolus_uu: Range
     bolus_bands_uu: Bands
     bolus_speeds: tuple[Speed, ...]
+    bolus_modes: tuple[SpeedMode, ...]
+    bolus_start_delay_us: int
     extended_us: Range | None
+    extended_least_uu: int | None
+    extended_meal_only: bool
+    max_basal_uu_per_h: Range | None
+    max_bolus_uu: Range | None
+    hour_alert_percent: int | None
     reservoir_uu: int
     low_reservoir_uu: Range | None
     low_reservoir_us: Range | None
+    low_reservoir_again_uu: int | None
     occlusion_uu: int | None
+    occlusion_most_uu: int | None
     auto_off_us: Range | None
+    auto_off_warning_us: int | None
     sources: Mapping[str, Source] = field(compare=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -212,12 +280,39 @@ class Device:
         if self.step_uu < 1 or (self.gap_us and self.grid_us):
             raise QuantityError("actuator", (self.step_uu, self.gap_us, self.grid_us), "has no step, or gap and grid")
         if any(band.step % self.step_uu for band in self.bolus_bands_uu.bands):
-            raise QuantityError("bolus.bands_u", self.bolus_bands_uu, "are no whole steps of the actuator")
-        starts = [speed.start_uu for speed in self.bolus_speeds]
-        if starts[:1] != [0] or starts != sorted(set(starts)):
-            raise QuantityError("bolus.speeds_u", starts, "are no rising amounts from 0 on")
+            raise QuantityError("bolus.steps_u", self.bolus_bands_uu, "are no whole steps of the actuator")
+        for name, taken, bands in (
+            ("basal.rate_u_per_h", self.basal_uu_per_h, self.basal_bands_uu_per_h),
+            ("bolus.amount_u", self.bolus_uu, self.bolus_bands_uu),
+        ):
+            if any(end % bands.step_at(end) for end in (taken.least, taken.largest)):
+                raise QuantityError(name, (taken.least, taken.largest), "end on no step")
+        modes = (("bolus.modes_u", mode.speeds) for mode in self.bolus_modes)
+        for name, speeds in (("bolus.speeds_u", self.bolus_speeds), *modes):
+            starts = [speed.start_uu for speed in speeds]
+            if starts[:1] != [0] or starts != sorted(set(starts)):
+                raise QuantityError(name, starts, "are no rising amounts from 0 on")
+        if len({mode.name for mode in self.bolus_modes}) < len(self.bolus_modes):
+            raise QuantityError("bolus.modes_u", [mode.name for mode in self.bolus_modes], "give two modes one name")
+        self._check_optional()
+
+    def _check_optional(self) -> None:
+        """Refuse a figure that qualifies what is not there, or that the whole of it contradicts."""
         if (self.temp_us is None) != (self.temp_uu_per_h is None and self.temp_percent is None):
             raise QuantityError("temp_basal", self.temp_us, "needs a duration and a kind, or neither")
+        if self.extended_us is None and (self.extended_least_uu is not None or self.extended_meal_only):
+            raise QuantityError("extended_bolus", self.extended_us, "needs a duration")
+        if self.auto_off_us is None and self.auto_off_warning_us is not None:
+            raise QuantityError("auto_off.warning_seconds", self.auto_off_warning_us, "warns of nothing")
+        again_uu, low_uu = self.low_reservoir_again_uu, self.low_reservoir_uu
+        if again_uu is not None and (low_uu is None or again_uu > low_uu.least):
+            raise QuantityError("reservoir.low_again_u", again_uu, "is not below every setting of the first alert")
+        for name, setting, taken in (
+            ("limits.max_basal_u_per_h", self.max_basal_uu_per_h, self.basal_uu_per_h),
+            ("limits.max_bolus_u", self.max_bolus_uu, self.bolus_uu),
+        ):
+            if setting is not None and setting.largest > taken.largest:
+                raise QuantityError(name, setting.largest, "is more than the pump delivers")
 
     @property
     def temp_kinds(self) -> frozenset[str]:
@@ -249,10 +344,38 @@ class Device:
             pumpcore.errors.QuantityError: rate: 25000 is no whole multiple of 50000 uu/h
         """
         self.basal_uu_per_h.check(rate_uu_per_h, name=name, unit="uu/h")
-        step = self.basal_bands_uu_per_h.step_at(rate_uu_per_h)
-        if rate_uu_per_h % step:
-            raise QuantityError(name, rate_uu_per_h, f"is no whole multiple of {step} uu/h")
-        return rate_uu_per_h
+        return self.basal_bands_uu_per_h.check(rate_uu_per_h, name=name, unit="uu/h")
+
+    def check_temp_rate(self, rate_uu_per_h: int, *, name: str) -> int:
+        """Let the rate of an absolute temp basal through that the device knows; 0 may be one where no profile has it.
+
+        Args:
+            rate_uu_per_h: micro-units per hour.
+            name: the name that an error shall carry.
+
+        Returns:
+            `rate_uu_per_h`.
+
+        Rounding:
+            None: a rate between two steps is refused.
+
+        Raises:
+            QuantityError: the device knows no absolute temp basal, or the rate is no int or on no step. Nothing is
+                changed.
+            LimitError: the rate is outside the device's range for temp basals. Nothing is changed.
+
+        Example:
+            >>> load("omnipod").check_temp_rate(0, name="rate")
+            0
+            >>> load("omnipod").check_rate(0, name="rate")
+            Traceback (most recent call last):
+            ...
+            pumpcore.errors.LimitError: rate: 0 is below the least allowed, 50000 uu/h
+        """
+        if self.temp_uu_per_h is None:
+            raise QuantityError(name, rate_uu_per_h, f"is no temp basal that {self.id} knows")
+        self.temp_uu_per_h.check(rate_uu_per_h, name=name, unit="uu/h")
+        return self.basal_bands_uu_per_h.check(rate_uu_per_h, name=name, unit="uu/h")
 
     def round_rate_down(self, rate_uu_per_h: int) -> int:
         """Round a rate as the device does where a calculation, not a person, names it (a temp basal in percent).
@@ -293,11 +416,12 @@ class Device:
         """
         return self.bolus_bands_uu.step_at(amount_uu)
 
-    def bolus_duration_us(self, amount_uu: int) -> int:
+    def bolus_duration_us(self, amount_uu: int, *, mode: str | None = None) -> int:
         """Say how long the device takes to deliver a normal bolus.
 
         Args:
             amount_uu: micro-units, at least 0.
+            mode: the name of one of `bolus_modes`; None for the speed as delivered by the maker.
 
         Returns:
             Microseconds.
@@ -305,11 +429,21 @@ class Device:
         Rounding:
             Up to a microsecond.
 
+        Raises:
+            QuantityError: the device knows no such mode.
+
         Example:
             >>> load("medtronic-523").bolus_duration_us(2_000_000)
             80000000
+            >>> load("medtronic-640g").bolus_duration_us(2_000_000, mode="quick")
+            8000000
         """
-        speed = self.bolus_speeds[bisect_right(self.bolus_speeds, amount_uu, key=lambda speed: speed.start_uu) - 1]
+        speeds = self.bolus_speeds
+        if mode is not None:
+            speeds = next((each.speeds for each in self.bolus_modes if each.name == mode), ())
+        if not speeds:
+            raise QuantityError("mode", mode, f"is no bolus speed that {self.id} knows")
+        speed = speeds[bisect_right(speeds, amount_uu, key=lambda speed: speed.start_uu) - 1]
         if speed.us_in_all is not None:
             return speed.us_in_all
         return -(-amount_uu * (speed.us_per_u or 0) // UU_PER_U)
@@ -361,7 +495,7 @@ def for_carelink(device_type: str) -> Device:
     """Find the device that a CareLink export names in its column `Raw-Device Type`.
 
     Args:
-        device_type: for example `"Paradigm Revel - 523"`; the last number of three digits in it is the model.
+        device_type: for example `"Paradigm Revel - 523"`; the last number of three or four digits in it is the model.
 
     Returns:
         The preset of that class of pump.
@@ -372,8 +506,10 @@ def for_carelink(device_type: str) -> Device:
     Example:
         >>> for_carelink("MiniMed 530G - 551").id
         'medtronic-523'
+        >>> for_carelink("MiniMed 640G - 1511/1711").id
+        'medtronic-640g'
     """
-    models = re.findall(r"\b[0-9]{3}\b", device_type)
+    models = re.findall(r"\b[0-9]{3,4}\b", device_type)
     for device in map(load, ids()):
         if models and models[-1] in device.carelink_models:
             return device
@@ -438,13 +574,23 @@ class _Reader:
             temp_us=self._range_or_none("temp_basal.duration_minutes", _minutes),
             bolus_uu=self._range("bolus.amount_u", parse_u),
             bolus_bands_uu=self._bands("bolus.steps_u", parse_u),
-            bolus_speeds=self._speeds("bolus.speeds_u"),
+            bolus_speeds=self._speeds(self._figure("bolus.speeds_u", ["bands"])["bands"], "bolus.speeds_u"),
+            bolus_modes=self._modes("bolus.modes_u"),
+            bolus_start_delay_us=self._one_or_none("bolus.start_delay_seconds", _seconds) or 0,
             extended_us=self._range_or_none("extended_bolus.duration_minutes", _minutes),
+            extended_least_uu=self._one_or_none("extended_bolus.total_least_u", parse_u),
+            extended_meal_only=self._flag("extended_bolus.meal_part_only"),
+            max_basal_uu_per_h=self._range_or_none("limits.max_basal_u_per_h", parse_u_per_h),
+            max_bolus_uu=self._range_or_none("limits.max_bolus_u", parse_u),
+            hour_alert_percent=self._one_or_none("limits.hour_alert_percent", _count),
             reservoir_uu=self._one("reservoir.size_u", parse_u),
             low_reservoir_uu=self._range_or_none("reservoir.low_u", parse_u),
             low_reservoir_us=self._range_or_none("reservoir.low_hours", _hours),
-            occlusion_uu=self._one("occlusion.missed_u", parse_u) if self._has("occlusion.missed_u") else None,
+            low_reservoir_again_uu=self._one_or_none("reservoir.low_again_u", parse_u),
+            occlusion_uu=self._one_or_none("occlusion.missed_u", parse_u),
+            occlusion_most_uu=self._one_or_none("occlusion.missed_most_u", parse_u),
             auto_off_us=self._range_or_none("auto_off.hours", _hours),
+            auto_off_warning_us=self._one_or_none("auto_off.warning_seconds", _seconds),
             sources=MappingProxyType(self.cited),
         )
         for key, row in self.data.items():
@@ -476,6 +622,17 @@ class _Reader:
     def _one(self, path: str, read: Callable[..., int]) -> int:
         return read(self._figure(path, ["value"])["value"], field=path)
 
+    def _one_or_none(self, path: str, read: Callable[..., int]) -> int | None:
+        return self._one(path, read) if self._has(path) else None
+
+    def _flag(self, path: str) -> bool:
+        if not self._has(path):
+            return False
+        flag = self._figure(path, ["value"])["value"]
+        if not isinstance(flag, bool):
+            raise QuantityError(path, flag, "is neither true nor false")
+        return flag
+
     def _texts(self, path: str) -> tuple[str, ...]:
         if not self._has(path):
             return ()
@@ -494,9 +651,9 @@ class _Reader:
             self._keys(row, path, ["from", "step"])
         return Bands(tuple(Band(read(row["from"], field=path), read(row["step"], field=path)) for row in rows))
 
-    def _speeds(self, path: str) -> tuple[Speed, ...]:
+    def _speeds(self, bands: object, path: str) -> tuple[Speed, ...]:
         speeds = []
-        for item in self._list(self._figure(path, ["bands"])["bands"], path):
+        for item in self._list(bands, path):
             row = self._table(item, path)
             per_u = "seconds_per_u" in row
             key = "seconds_per_u" if per_u else "seconds_in_all"
@@ -510,6 +667,16 @@ class _Reader:
                 )
             )
         return tuple(speeds)
+
+    def _modes(self, path: str) -> tuple[SpeedMode, ...]:
+        if not self._has(path):
+            return ()
+        modes = []
+        for item in self._list(self._figure(path, ["modes"])["modes"], path):
+            row = self._table(item, path)
+            self._keys(row, path, ["name", "bands"])
+            modes.append(SpeedMode(self._text(row["name"], path), self._speeds(row["bands"], path)))
+        return tuple(modes)
 
     def _source(self, name: str, row: object) -> Source:
         source = self._table(row, f"sources.{name}")

@@ -156,7 +156,8 @@ def _records(lines: _Lines, where: str) -> Iterator[Record]:
         elif columns and row:
             cells = _Row(row, columns, lines.place, lines.number)
             device = cells["Raw-Device Type"]
-            cut = len(row) < max(columns.values()) + 1 or (bool(devices) and device not in devices)
+            # The device is the last cell, so a cut within it gives a name that no row before had.
+            cut = len(row) < max(columns.values()) + 1 or device not in devices
             devices.add(device)
             handler = _handler(cells["Raw-Type"])
             # The time stays text here, so that a repeated row costs no parsing.

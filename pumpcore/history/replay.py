@@ -8,6 +8,7 @@ A day is flagged only for what the record itself shows.
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from datetime import date
 from typing import TYPE_CHECKING, Final
@@ -140,6 +141,13 @@ class _Pump:
         placed.sort(key=lambda entry: entry[:3])
         self.events = [(at_us, record) for at_us, _, _, record in placed]
         self.programme = Programme(self.events)
+        # A day is covered to its end where the pump closed it with a total, since an export holds whole days of what
+        # was read out, and where the sensor or the other entries reach the day's last minutes.
+        self.covered = {
+            record.at_us // US_PER_DAY
+            for record in records
+            if isinstance(record, DailyTotal) or record.at_us % US_PER_DAY >= _DAY_END_US
+        }
         self.memory = [
             (at_us, record)
             for at_us, record in self.events
@@ -165,8 +173,8 @@ class _Pump:
 
     def _stretch(self, events: Sequence[tuple[int, Record]]) -> dict[int, DayResult]:
         start_us, last_us = events[0][0], events[-1][0]
-        whole = self._reaches_midnight(last_us)
         last_day = next(iter(self.clock.days(last_us, last_us + 1)))
+        whole = last_day.number in self.covered
         midnight_us = (last_day.number + 1) * US_PER_DAY - last_day.offset_us
         end_us = midnight_us if whole else last_us + 1
         timeline = rebuild(events, clock=self.clock, programme=self.programme, device=self.device, end_us=end_us)
@@ -185,19 +193,6 @@ class _Pump:
                     _flag(days[piece.number], RECORDS_MISSING)
         return days
 
-    def _reaches_midnight(self, last_us: int) -> bool:
-        """Say whether the record covers the day of a stretch's last entry to its end.
-
-        It does where the pump closed that day with a total, since an export holds whole days of what was read out, and
-        where the sensor or the other entries reach the day's last minutes.
-        """
-        number = next(iter(self.clock.days(last_us, last_us + 1))).number
-        return any(
-            isinstance(record, DailyTotal) or record.at_us % US_PER_DAY >= _DAY_END_US
-            for record in self.records
-            if record.at_us // US_PER_DAY == number
-        )
-
     def _deliver_basal(self, timeline: Timeline, pieces: Sequence[Day], days: dict[int, DayResult]) -> None:
         for piece, rate in _overlaps(pieces, list(_running(timeline))):
             start_us, end_us = (at_us + piece.offset_us for at_us in (rate.start_us, rate.end_us))
@@ -215,15 +210,16 @@ class _Pump:
             if not bolus.duration_us
         ]
         for at_us, bolus, amount_uu in boluses:
+            during = busy[bisect_right(busy, (at_us, _FOREVER_US)) : bisect_right(busy, (at_us + _LATEST_US, 0))]
             trains = (
-                square(at_us, amount_uu, bolus.programmed_uu, bolus.duration_us, busy)
+                square(at_us, amount_uu, bolus.programmed_uu, bolus.duration_us, during)
                 if bolus.duration_us
                 else [normal(at_us, amount_uu, self._normal_us(bolus, amount_uu))]
             )
             for train in trains:
                 for piece, uu in by_day(train, pieces):
                     days[piece.number].bolus_uu += uu
-            piece = next(piece for piece in reversed(pieces) if piece.start_us <= at_us)
+            piece = pieces[bisect_right(pieces, at_us, key=lambda piece: piece.start_us) - 1]
             day_us = (at_us + piece.offset_us) % US_PER_DAY
             lasted_us = bolus.duration_us * amount_uu // bolus.programmed_uu
             days[piece.number].boluses.append(BolusMark(day_us, lasted_us, amount_uu))
@@ -251,6 +247,7 @@ def _running(timeline: Timeline) -> Iterator[Rate]:
 
 
 _FOREVER_US: Final = 1 << 62
+_LATEST_US: Final = 4 * US_PER_DAY  # no square bolus lasts so long, waiting included
 
 
 def _overlaps(pieces: Sequence[Day], rates: Sequence[Rate]) -> Iterator[tuple[Day, Rate]]:
@@ -270,12 +267,13 @@ def _overlaps(pieces: Sequence[Day], rates: Sequence[Rate]) -> Iterator[tuple[Da
 
 def _mark_modes(timeline: Timeline, pieces: Sequence[Day], days: dict[int, DayResult]) -> None:
     """Note for each day what mode the pump was in, and count the interruptions."""
+    stops, index = timeline.stops, 0
     for piece in pieces:
         day, to_day_us = days[piece.number], piece.offset_us - piece.number * US_PER_DAY
         at_us = piece.start_us
-        for stop in timeline.stops:
-            if stop.start_us >= piece.end_us or max(stop.end_us, stop.start_us + 1) <= piece.start_us:
-                continue
+        while index < len(stops) and stops[index].end_us <= piece.start_us:
+            index += 1
+        for stop in stops[index : bisect_left(stops, piece.end_us, key=lambda stop: stop.start_us)]:
             day.interruptions += 1
             if at_us < stop.start_us:
                 day.modes.append(ModeSpan(at_us + to_day_us, stop.start_us + to_day_us, "running"))

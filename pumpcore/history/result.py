@@ -64,8 +64,8 @@ class DayResult:
         recorded_uu: the pump's own total, None where it recorded none.
         interruptions: how many spans without delivery touch the day.
         flags: why the day cannot be compared, each in two or three words; empty for nearly all days.
-        modes: from the first record of the day on, in order.
-        rates: in order.
+        modes: from the first record of the day on, in order of time gone by.
+        rates: in order of delivery.
         boluses: begun on this day, in order.
         glucose: in order.
     """

@@ -17,12 +17,14 @@ from pumpcore.glucose import link
 from pumpcore.iob import Iob
 from pumpcore.limits import check
 from pumpcore.modes import ModeMachine, State
+from pumpcore.pump import snapshot
 from pumpcore.pump.config import Calculator, Config, Status
-from pumpcore.pump.flow import bolus_now, due, look_around, look_up, pass_time, profile_name
+from pumpcore.pump.flow import bolus_now, due, look_around, look_up, pass_time, profile_name, stale_us
 from pumpcore.pump.requests import HANDLERS
 from pumpcore.pump.turn import NEVER_US, PumpState, Turn
 
 if TYPE_CHECKING:
+    from pumpcore.devices import Device
     from pumpcore.effects import Effect
     from pumpcore.events import Event
 
@@ -102,6 +104,7 @@ class Pump:
             s.profile_edge_us,
             s.temp_until_us,
             s.until_us,
+            stale_us(s),
             *(proposal.expires_us + 1 for proposal in s.proposals.values()),
             NEVER_US if board_us is None else board_us,
             NEVER_US if facts_us is None else facts_us,
@@ -110,6 +113,30 @@ class Pump:
         ]
         first = min(candidates)
         return None if first >= NEVER_US else max(first, s.now_us + 1)
+
+    def snapshot(self) -> bytes:
+        """Write the pump down; equal pumps give equal bytes.
+
+        Returns:
+            Versioned bytes with a checksum, for `restore`.
+        """
+        return snapshot.write(self._state, self._iob)
+
+    @classmethod
+    def restore(cls, bytes_kept: bytes, *, device: Device | None = None) -> Pump:
+        """Make the pump that was written down.
+
+        Args:
+            bytes_kept: from `snapshot`.
+            device: the device, where it is none of the presets.
+
+        Raises:
+            JournalError: the bytes are damaged, of another version, or hold what no pump writes.
+        """
+        state, iob = snapshot.read(bytes_kept, device=device)
+        pump = cls(state.config, at_us=0)
+        pump._state, pump._iob = state, iob
+        return pump
 
     # What one tells it ----------------------------------------------------------------------------------------------
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pumpcore.alarms import AlarmSettings
-from pumpcore.errors import QuantityError
+from pumpcore.errors import LimitError, QuantityError
 from pumpcore.glucose import ControllerBounds, MgDl
 from pumpcore.iob import Curve
 from pumpcore.limits import Limits, check
@@ -78,6 +78,7 @@ class Config:
         calculator: the person's figures for the bolus calculator, if it is on.
         low_suspend: suspend on low glucose, if it is on.
         controller: what an automatic controller may ask for; nothing until a person has chosen.
+        meals: windows of the local day, (from, to) in us since midnight, in which a bolus is to be expected.
         lateness_us: a step that is later than this when the host comes is missed, not delivered.
         proposal_us: how long a proposal can be confirmed.
         unanswered_us: a pulse whose outcome stays open for longer becomes uncertain.
@@ -98,6 +99,7 @@ class Config:
     calculator: Calculator | None = None
     low_suspend: LowSettings | None = None
     controller: ControllerBounds = field(default_factory=ControllerBounds)
+    meals: tuple[tuple[int, int], ...] = ()
     lateness_us: int = 30 * US_PER_SECOND
     proposal_us: int = 5 * US_PER_MINUTE
     unanswered_us: int = 30 * US_PER_SECOND
@@ -109,6 +111,11 @@ class Config:
         for name in ("lateness_us", "proposal_us", "unanswered_us"):
             check(name, getattr(self, name))
         zone_of(self.zone)
+        for index, (from_us, to_us) in enumerate(self.meals):
+            check("segment_start_us", from_us, field=f"meals[{index}].from_us")
+            check("segment_start_us", to_us, field=f"meals[{index}].to_us")
+            if to_us <= from_us:
+                raise LimitError(f"meals[{index}].to_us", to_us, from_us + 1, "us")
         if self.plan is not None and not self.limits.unset():
             self.plan.check(device=self.device, limits=self.limits)
 

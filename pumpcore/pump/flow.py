@@ -29,14 +29,15 @@ from pumpcore.effects import (
 )
 from pumpcore.errors import LimitError, ModeError
 from pumpcore.events import Activation, ProposeBolus, SuspendCause
+from pumpcore.glucose import READING_US_MAX, LowFacts, LowWhy, low_suspend
 from pumpcore.iob import Part as IobPart
 from pumpcore.ledger import Account, Fate
 from pumpcore.limits import TABLE
-from pumpcore.modes import Facts, Mode, State
-from pumpcore.profile import rate_segments
+from pumpcore.modes import Facts, Mode, State, allowed
+from pumpcore.profile import rate_segments, utc_offset_us
 from pumpcore.pump.config import zone_of
 from pumpcore.pump.turn import NEVER_US
-from pumpcore.units import US_PER_HOUR
+from pumpcore.units import US_PER_DAY, US_PER_HOUR
 
 if TYPE_CHECKING:
     from pumpcore._kernel import Progress
@@ -47,30 +48,105 @@ Channel = Literal["basal", "extended", "bolus"]
 Cause = Literal["late", "cap", "empty", "failed"]
 
 PROPOSALS_KEPT: Final = 8
+LOW_CAUSES: Final = frozenset({SuspendCause.LOW_GLUCOSE, SuspendCause.PREDICTED_LOW_GLUCOSE})
 LOOK_AHEAD_US: Final = 26 * US_PER_HOUR  # past the next midnight even on a day of 25 hours
 
 
 def pass_time(turn: Turn) -> None:
-    """Deliver up to the event's instant, through every change of rate on the way."""
+    """Deliver up to the event's instant, through all that changes by itself on the way. Never refused."""
     s = turn.state
     late_us = turn.to_us - turn.config.lateness_us
     while True:
-        edge_us = min(turn.to_us, s.profile_edge_us, s.temp_until_us)
+        stale = stale_us(s)
+        edge_us = min(turn.to_us, s.profile_edge_us, s.temp_until_us, s.until_us, stale)
         deliver(turn, edge_us, late_us)
-        s.now_us = edge_us
         if edge_us == s.temp_until_us:
             end_temp(turn, EndReason.OVER)
         if edge_us == s.profile_edge_us:
             look_up(s)
             follow_rate(turn, RateCause.PROFILE)
+        if edge_us == s.until_us:
+            end_wait(turn)
+        if edge_us == stale:
+            follow_glucose(turn)
         if edge_us == turn.to_us:
             break
+    expire(turn)
+
+
+def expire(turn: Turn) -> None:
+    """Drop proposals whose time is over, and take pulses that nobody answers for as uncertain."""
+    s = turn.state
     for proposal in [each for each in s.proposals.values() if each.expires_us < turn.to_us]:
         del s.proposals[proposal.id]
         turn.say(ProposalDropped(turn.to_us, proposal.id, "expired"))
+        if isinstance(proposal.request, ProposeBolus):
+            announce(turn, Kind.BOLUS_NOT_CONFIRMED, f"{proposal.id}")
     for seq in [seq for seq, order in s.ledger.orders.items() if is_overdue(order.at_us, turn)]:
         if s.ledger.order(seq).fate is Fate.OUTSTANDING:
             settle(turn, seq, Fate.UNCERTAIN)
+
+
+def end_wait(turn: Turn) -> None:
+    """Do what a timed suspend does at its end: remind of a disconnect; end a low-glucose suspend, if it may."""
+    s = turn.state
+    s.until_us = NEVER_US
+    if s.cause is SuspendCause.DISCONNECT:
+        announce(turn, Kind.DISCONNECT_OVER)
+    elif s.cause in LOW_CAUSES:
+        end_low(turn, longest=True)
+
+
+def stale_us(s: PumpState) -> int:
+    """Say when the latest reading grows too old for a low-glucose suspend to go on by it."""
+    latest = s.glucose.latest
+    if s.state is not State.SUSPENDED or s.cause not in LOW_CAUSES or latest is None:
+        return NEVER_US
+    stale = latest.at_us + READING_US_MAX + 1
+    return stale if stale > s.now_us else NEVER_US
+
+
+def follow_glucose(turn: Turn) -> None:
+    """Suspend on low glucose, or end such a suspend, as the person has set it up."""
+    s, settings = turn.state, turn.config.low_suspend
+    suspended = s.state is State.SUSPENDED and s.cause in LOW_CAUSES
+    if settings is None or not (suspended or s.state is State.RUNNING):
+        return
+    window_us = settings.preset.window_us
+    s.low_spans = tuple(span for span in s.low_spans if span[1] > s.now_us - window_us)
+    facts = LowFacts(
+        now_us=s.now_us,
+        day=s.glucose,
+        suspended_us=s.suspended_us if suspended else None,
+        used_us=sum(end - max(begin, s.now_us - window_us) for begin, end in s.low_spans),
+        ended_us=s.low_ended_us,
+        by_hand_us=s.low_by_hand_us,
+    )
+    decision = low_suspend(settings, facts)
+    if decision.suspend and not suspended:
+        predicted = decision.why is LowWhy.PREDICTED_LOW
+        s.cause = SuspendCause.PREDICTED_LOW_GLUCOSE if predicted else SuspendCause.LOW_GLUCOSE
+        announce(turn, Kind.GLUCOSE_LOW)
+        move(turn, "suspend")
+    if decision.suspend:
+        s.until_us = NEVER_US if decision.until_us is None else decision.until_us
+        return
+    s.board, changes = s.board.gone(Kind.GLUCOSE_LOW, s.now_us)
+    turn.effects.extend(changes)
+    if suspended:
+        end_low(turn, longest=decision.why is LowWhy.LONGEST)
+
+
+def end_low(turn: Turn, *, longest: bool) -> None:
+    """Resume from a low-glucose suspend; where that may not be, it stays suspended until the person resumes."""
+    s = turn.state
+    s.low_spans = (*s.low_spans, (s.suspended_us, s.now_us))
+    if longest:
+        s.low_ended_us = s.now_us
+    if allowed(s.state, "resume", facts(s)):
+        move(turn, "resume")
+    else:
+        s.cause, s.until_us = SuspendCause.PERSON, NEVER_US
 
 
 def is_overdue(at_us: int, turn: Turn) -> bool:
@@ -81,6 +157,7 @@ def is_overdue(at_us: int, turn: Turn) -> bool:
 def deliver(turn: Turn, to_us: int, late_us: int) -> None:
     """Let the kernel run to `to_us`: what fell due up to `late_us` is missed, the rest commanded."""
     s = turn.state
+    s.now_us = to_us
     skip_to_us = min(to_us, late_us)
     if skip_to_us > s.engine.now_us:
         for channel, train, steps in s.engine.skip(skip_to_us):
@@ -113,17 +190,27 @@ def follow_schedule(turn: Turn, to_us: int) -> None:
 
 
 def command(turn: Turn, at_us: int, channel: Channel, train: int, steps: int) -> None:
-    """Order one pulse, if there is insulin for it."""
-    s = turn.state
-    amount_uu = steps * turn.config.device.step_uu
-    if s.reservoir_uu is None or s.reservoir_uu < amount_uu:
-        miss(turn, channel, train, steps, "empty")
+    """Order one pulse, as far as there is insulin for it."""
+    s, step_uu = turn.state, turn.config.device.step_uu
+    there = min(steps, (s.reservoir_uu or 0) // step_uu)
+    if there < steps:
+        miss(turn, channel, train, steps - there, "empty")
+    if not there:
         return
-    s.reservoir_uu -= amount_uu
+    amount_uu = there * step_uu
+    s.reservoir_uu = (s.reservoir_uu or 0) - amount_uu
     bolus_id = s.trains.get(train, 0)
-    seq = s.ledger.command(at_us, bolus_id, steps)
-    turn.bookings.append((at_us, amount_uu, IobPart.BASAL if channel == "basal" else IobPart.CORRECTION))
-    turn.say(FirePulse(at_us, seq, channel, bolus_id, steps, amount_uu))
+    part = part_of(s, bolus_id)
+    seq = s.ledger.command(at_us, bolus_id, there, part=part)
+    turn.bookings.append((at_us, amount_uu, part))
+    turn.say(FirePulse(at_us, seq, channel, bolus_id, there, amount_uu))
+
+
+def part_of(s: PumpState, bolus_id: int) -> IobPart:
+    """Say what insulin of a bolus, or of basal (0), is for."""
+    if not bolus_id:
+        return IobPart.BASAL
+    return IobPart.MEAL if s.boluses[bolus_id].for_meal else IobPart.CORRECTION
 
 
 def miss(turn: Turn, channel: Channel, train: int, steps: int, cause: Cause) -> None:
@@ -173,9 +260,13 @@ def follow_rate(turn: Turn, cause: RateCause) -> None:
 
 def end_temp(turn: Turn, reason: EndReason) -> None:
     """End the temp basal; the rate of the profile for this time of day applies."""
-    turn.state.temp = None
-    turn.say(TempEnded(turn.state.now_us, reason))
-    announce(turn, Kind.TBR_OVER if reason is EndReason.OVER else Kind.TBR_CANCELED)
+    s, by_controller = turn.state, turn.state.controller_temp
+    s.temp, s.controller_temp = None, False
+    turn.say(TempEnded(s.now_us, reason))
+    if not by_controller:
+        announce(turn, Kind.TBR_OVER if reason is EndReason.OVER else Kind.TBR_CANCELED)
+    elif reason is EndReason.OVER:
+        announce(turn, Kind.CONTROLLER_EXPIRED)
     follow_rate(turn, RateCause.TEMP_OVER if reason is EndReason.OVER else RateCause.TEMP_CANCELED)
 
 
@@ -207,7 +298,7 @@ def end_bolus(turn: Turn, bolus_id: int, reason: EndReason) -> None:
         announce(turn, Kind.BOLUS_CANCELED, f"{bolus_id}")
 
 
-def start_bolus(turn: Turn, parts: tuple[Part, ...], activation: int) -> None:
+def start_bolus(turn: Turn, parts: tuple[Part, ...], activation: int, *, for_meal: bool = False) -> None:
     """Begin a bolus that was checked."""
     s = turn.state
     by_channel = {part.channel: part for part in parts}
@@ -219,7 +310,9 @@ def start_bolus(turn: Turn, parts: tuple[Part, ...], activation: int) -> None:
         extended_uu=extended.amount_uu if extended else 0,
         extended_us=extended.duration_us if extended else 0,
         activation=activation,
+        for_meal=for_meal,
     )
+    s.bolus_us = s.now_us
     s.next_bolus_id += 1
     s.boluses[bolus.id] = bolus
     s.ledger.boluses[bolus.id] = Account()
@@ -284,30 +377,47 @@ def move(turn: Turn, trigger: str) -> None:
     turn.say(ModeChanged(s.now_us, before, s.state, trigger))
     s.basis += 1
     if before is State.RUNNING:
-        stop(turn, EndReason.ERROR_ABORT if s.state is State.ALARM else EndReason.CANCELED)
-    elif s.state is State.RUNNING:
+        stop(turn)
+    elif before is State.SUSPENDED and s.state is not State.RUNNING:
+        give_up(turn)
+    if s.state is State.RUNNING:
         go_on(turn)
+    elif s.state is not State.SUSPENDED:
+        s.cause, s.until_us = SuspendCause.ALARM if s.state is State.ALARM else None, NEVER_US
 
 
-def stop(turn: Turn, reason: EndReason) -> None:
+def stop(turn: Turn) -> None:
     """End or hold what is running, as the suspend policy says; a fault ends it all."""
     s, policy = turn.state, turn.policy
-    s.suspended_us, s.missed_uu = s.now_us, 0
-    hold = policy.keeps_boluses and s.state is State.SUSPENDED
+    s.suspended_us, s.missed_uu, s.until_us = s.now_us, 0, NEVER_US
+    fault = s.state is State.ALARM
     progress = {each.train: each for each in s.engine.progress}
     for train, bolus_id in list(s.trains.items()):
         s.engine.cancel(train)
         del s.trains[train]
-        if hold:
-            s.held += ((bolus_id, rest_of(s, progress[train], s.boluses[bolus_id])),)
-    if not hold:
-        for bolus_id in list(s.boluses):
-            end_bolus(turn, bolus_id, reason)
-    if s.temp is not None and not policy.keeps_temp:
-        end_temp(turn, EndReason.CANCELED)
+        s.held += ((bolus_id, rest_of(s, progress[train], s.boluses[bolus_id])),)
+    if fault or not policy.keeps_boluses:
+        end_held(turn, EndReason.ERROR_ABORT if fault else EndReason.CANCELED)
+    if s.temp is not None and (fault or not policy.keeps_temp):
+        end_temp(turn, EndReason.ERROR_ABORT if fault else EndReason.CANCELED)
     if not policy.keeps_rest:
         s.engine.drop_rest()
     follow_rate(turn, RateCause.STOPPED)
+
+
+def give_up(turn: Turn) -> None:
+    """End what a suspend has held: from here on nothing goes on by itself."""
+    reason = EndReason.ERROR_ABORT if turn.state.state is State.ALARM else EndReason.CANCELED
+    end_held(turn, reason)
+    if turn.state.temp is not None:
+        end_temp(turn, reason)
+
+
+def end_held(turn: Turn, reason: EndReason) -> None:
+    """End every bolus; nothing of them is with the kernel any more."""
+    turn.state.held = ()
+    for bolus_id in list(turn.state.boluses):
+        end_bolus(turn, bolus_id, reason)
 
 
 def rest_of(s: PumpState, progress: Progress, bolus: Bolus) -> Part:
@@ -321,8 +431,6 @@ def rest_of(s: PumpState, progress: Progress, bolus: Bolus) -> Part:
 def go_on(turn: Turn) -> None:
     """Begin, or resume: the profile's rate for this time of day applies, and what the policy brings back."""
     s, step_uu = turn.state, turn.config.device.step_uu
-    if s.scheduled.now_us < s.now_us:
-        s.scheduled.advance(s.now_us)
     follow_rate(turn, RateCause.STARTED)
     paused_us = s.now_us - s.suspended_us
     for bolus_id, part in s.held:
@@ -331,7 +439,8 @@ def go_on(turn: Turn) -> None:
     missed_uu, s.missed_uu = s.missed_uu, 0
     cause, s.cause = s.cause, None
     s.until_us = NEVER_US
-    if 0 < paused_us <= turn.policy.makes_up_us and missed_uu >= step_uu:
+    makes_up = 0 < paused_us <= turn.policy.makes_up_us and cause is not SuspendCause.ALARM
+    if makes_up and missed_uu >= step_uu:
         part = Part("extended", turn.config.device.bolus_duration_us(missed_uu), missed_uu)
         start_bolus(turn, (part,), Activation.COMMANDED)
     elif cause is SuspendCause.DISCONNECT:
@@ -383,11 +492,11 @@ def settle(turn: Turn, seq: int, fate: Fate) -> None:
         announce(turn, Kind.BOLUS_NOT_CONFIRMED, f"{seq}")
     elif fate is Fate.FAILED:
         if s.reservoir_uu is not None:
-            s.reservoir_uu += amount_uu
-        if order.therapy:
+            s.reservoir_uu = min(s.reservoir_uu + amount_uu, turn.config.device.reservoir_uu)
+        if order.part is not None:
             channel: Channel = "bolus" if order.bolus_id else "basal"
             turn.say(StepsMissed(turn.to_us, channel, order.bolus_id, order.steps, amount_uu, "failed"))
-            turn.returned.append((order.at_us, amount_uu, IobPart.CORRECTION if order.bolus_id else IobPart.BASAL))
+            turn.returned.append((order.at_us, amount_uu, IobPart(order.part)))
         announce(turn, Kind.MECHANICAL_ISSUE, f"{seq}")
 
 
@@ -409,6 +518,7 @@ def due(s: PumpState) -> alarms.Due:
     rate = s.engine.rate_uu_per_h
     left_us = None if s.reservoir_uu is None or not rate else s.reservoir_uu * US_PER_HOUR // rate
     stopped = s.state in {State.SUSPENDED, State.ALARM}
+    meal = meal_window(s)
     facts = alarms.Facts(
         last_therapy_us=None if s.begun_us is None else max(s.ledger.confirmed_us, s.begun_us),
         suspended_since_us=s.suspended_us if stopped and s.begun_us is not None else None,
@@ -419,7 +529,27 @@ def due(s: PumpState) -> alarms.Due:
         set_since_us=s.connected_us,
         reservoir_since_us=s.loaded_us,
         person_us=s.person_us if s.state is State.RUNNING else None,
+        bolus_us=s.bolus_us,
+        meal_from_us=meal[0],
+        meal_to_us=meal[1],
         glucose_us=None if s.glucose.latest is None else s.glucose.latest.at_us,
         sensor_us=s.sensor_us,
     )
     return alarms.derived(s.config.alarms, facts, s.now_us)
+
+
+def meal_window(s: PumpState) -> tuple[int, int] | tuple[None, None]:
+    """Say when the meal window that began last begins and ends, on monotonic time.
+
+    Its edges are those that the local clock shows with today's offset from UTC.
+    """
+    if not s.config.meals or s.anchor is None or s.begun_us is None:
+        return None, None
+    utc_us = s.anchor.utc_us(s.now_us)
+    midnight_us = s.now_us - (utc_us + utc_offset_us(zone_of(s.zone), utc_us)) % US_PER_DAY
+    windows = [
+        (day_us + from_us, day_us + to_us)
+        for day_us in (midnight_us - US_PER_DAY, midnight_us)
+        for from_us, to_us in s.config.meals
+    ]
+    return max((window for window in windows if s.begun_us <= window[0] <= s.now_us), default=(None, None))

@@ -26,18 +26,20 @@ from pumpcore.effects import (
 )
 from pumpcore.errors import InvariantError, LimitError, ModeError, QuantityError
 from pumpcore.events import Activation, ProposeBolus, ProposePlan, ProposeTemp, SuspendCause
-from pumpcore.glucose import READING_US_MAX, LowFacts, LowWhy, Quality, RateRequest, check_request, low_suspend
+from pumpcore.glucose import READING_US_MAX, Quality, RateRequest, check_request
 from pumpcore.ledger import Fate
 from pumpcore.limits import check
 from pumpcore.modes import State
 from pumpcore.profile import AbsoluteTemp, PercentTemp
 from pumpcore.pump.config import zone_of
 from pumpcore.pump.flow import (
+    LOW_CAUSES,
     announce,
     basis,
     check_bolus,
     end_bolus,
     end_temp,
+    follow_glucose,
     follow_rate,
     look_up,
     move,
@@ -51,23 +53,15 @@ from pumpcore.units import whole_steps
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from pumpcore.effects import Effect
     from pumpcore.profile import TempBasal
     from pumpcore.pump.turn import PumpState, Turn
 
 ANSWERS_KEPT: Final = 64
-LOW_CAUSES: Final = frozenset({SuspendCause.LOW_GLUCOSE, SuspendCause.PREDICTED_LOW_GLUCOSE})
 
 
 def tick(event: events.Tick, turn: Turn) -> None:
-    s = turn.state
-    if s.until_us > event.at_us:
-        return
-    s.until_us = NEVER_US
-    if s.cause is SuspendCause.DISCONNECT:
-        announce(turn, Kind.DISCONNECT_OVER)
-    elif s.cause in LOW_CAUSES:
-        s.low_ended_us = event.at_us
-        move(turn, "resume")
+    del event, turn  # what time does by itself is done already
 
 
 def pulse_confirmed(event: events.PulseConfirmed, turn: Turn) -> None:
@@ -145,10 +139,12 @@ def start(event: events.Start, turn: Turn) -> None:
 
 def suspend(event: events.Suspend, turn: Turn) -> None:
     s = turn.state
-    if s.state is State.RUNNING:
-        s.cause = event.cause
-    s.until_us = NEVER_US
+    was_low = s.state is State.SUSPENDED and s.cause in LOW_CAUSES
     move(turn, "suspend")
+    if s.state is State.SUSPENDED:
+        s.cause, s.until_us = event.cause, NEVER_US
+    if was_low:
+        s.low_spans = (*s.low_spans, (s.suspended_us, s.now_us))
 
 
 def disconnect(event: events.Disconnect, turn: Turn) -> None:
@@ -156,19 +152,18 @@ def disconnect(event: events.Disconnect, turn: Turn) -> None:
     check("disconnect_us", event.duration_us, field="duration_us")
     if s.state is not State.RUNNING:
         raise ModeError(s.state.value, "disconnect")
-    s.cause = SuspendCause.DISCONNECT
     move(turn, "suspend")
+    s.cause = SuspendCause.DISCONNECT
     s.until_us = event.at_us + event.duration_us
 
 
 def resume(event: events.Resume, turn: Turn) -> None:
     s = turn.state
-    if s.cause in LOW_CAUSES:
-        s.low_by_hand_us = event.at_us
+    was_low = s.cause in LOW_CAUSES
     move(turn, "resume")
-    for kind in (Kind.DISCONNECT_OVER,):
-        s.board, changes = s.board.gone(kind, event.at_us)
-        turn.effects.extend(changes)
+    if was_low:
+        s.low_by_hand_us = event.at_us
+        s.low_spans = (*s.low_spans, (s.suspended_us, s.now_us))
 
 
 def cancel_bolus(event: events.CancelBolus, turn: Turn) -> None:
@@ -216,7 +211,7 @@ def prime(event: events.Prime, turn: Turn) -> None:
     if event.amount_uu > (s.reservoir_uu or 0):
         raise LimitError("reservoir_uu", event.amount_uu, s.reservoir_uu or 0, "uu")
     s.reservoir_uu = (s.reservoir_uu or 0) - event.amount_uu
-    seq = s.ledger.command(event.at_us, 0, steps, therapy=False)
+    seq = s.ledger.command(event.at_us, 0, steps, part=None)
     s.tubing_primed = True
     turn.say(PrimePulse(event.at_us, seq, steps, event.amount_uu))
 
@@ -289,7 +284,7 @@ def confirm(event: events.Confirm, turn: Turn) -> None:
     before = len(turn.effects)
     request = proposal.request
     if isinstance(request, ProposeBolus):
-        start_bolus(turn, check_bolus(turn, request), request.activation)
+        start_bolus(turn, check_bolus(turn, request), request.activation, for_meal=request.for_meal)
     elif isinstance(request, ProposeTemp):
         start_temp(turn, check_temp(request, s))
     elif isinstance(request, ProposePlan):
@@ -301,9 +296,7 @@ def confirm(event: events.Confirm, turn: Turn) -> None:
         follow_rate(turn, RateCause.PROFILE)
     else:
         raise InvariantError(f"a proposal of {type(request).__name__}")
-    s.answers[proposal.id] = tuple(turn.effects[before:])
-    while len(s.answers) > ANSWERS_KEPT:
-        del s.answers[next(iter(s.answers))]
+    keep_answer(s.answers, proposal.id, turn.effects[before:])
 
 
 def reject(event: events.Reject, turn: Turn) -> None:
@@ -333,15 +326,16 @@ def adds(temp: TempBasal, s: PumpState) -> bool:
     return any(temp.over(rate, s.config.device) > rate for rate in rates)
 
 
-def start_temp(turn: Turn, temp: TempBasal) -> None:
+def start_temp(turn: Turn, temp: TempBasal, cause: RateCause = RateCause.TEMP_STARTED) -> None:
     s = turn.state
+    s.controller_temp = False
     if s.temp is not None:
         turn.say(TempEnded(s.now_us, EndReason.CANCELED))
     s.temp = temp
     absolute = temp.rate_uu_per_h if isinstance(temp, AbsoluteTemp) else None
     percent = temp.percent if isinstance(temp, PercentTemp) else None
     turn.say(TempStarted(s.now_us, s.temp_until_us, absolute, percent))
-    follow_rate(turn, RateCause.TEMP_STARTED)
+    follow_rate(turn, cause)
 
 
 def check_plan(request: ProposePlan, s: PumpState) -> None:
@@ -375,7 +369,9 @@ def ask_advice(event: events.AskAdvice, turn: Turn) -> None:
     turn.say(BolusCalculated(event.at_us, answer))
     amount_uu = device.bolus_bands_uu.round_down(answer.suggested_uu)
     if amount_uu >= device.bolus_uu.least:
-        request = ProposeBolus(event.at_us, fast_uu=amount_uu, activation=Activation.RECOMMENDED)
+        request = ProposeBolus(
+            event.at_us, fast_uu=amount_uu, activation=Activation.RECOMMENDED, for_meal=bool(event.carbs_mg)
+        )
         check_bolus(turn, request)
         propose(turn, request, amount_uu)
 
@@ -388,40 +384,31 @@ def glucose_measured(event: events.GlucoseMeasured, turn: Turn) -> None:
     follow_glucose(turn)
 
 
-def follow_glucose(turn: Turn) -> None:
-    """Suspend on low glucose, or end such a suspend, as the person has set it up."""
-    s, settings = turn.state, turn.config.low_suspend
-    if settings is None or (s.state is not State.RUNNING and s.cause not in LOW_CAUSES):
-        return
-    suspended = s.state is State.SUSPENDED
-    facts = LowFacts(
-        now_us=s.now_us,
-        day=s.glucose,
-        suspended_us=s.suspended_us if suspended else None,
-        ended_us=s.low_ended_us,
-        by_hand_us=s.low_by_hand_us,
-    )
-    decision = low_suspend(settings, facts)
-    if decision.suspend and not suspended:
-        predicted = decision.why is LowWhy.PREDICTED_LOW
-        s.cause = SuspendCause.PREDICTED_LOW_GLUCOSE if predicted else SuspendCause.LOW_GLUCOSE
-        announce(turn, Kind.GLUCOSE_LOW)
-        move(turn, "suspend")
-        s.until_us = decision.until_us or NEVER_US
-    elif suspended and decision.why in {LowWhy.RECOVERED, LowWhy.LONGEST}:
-        s.low_ended_us = s.now_us
-        move(turn, "resume")
-
-
 def controller_asks(event: events.ControllerAsks, turn: Turn) -> None:
     s, request = turn.state, event.request
+    if request.id in s.controller_answers:
+        turn.effects.extend(s.controller_answers[request.id])
+        return
+    if request.id <= s.controller_id:
+        raise QuantityError("request.id", request.id, f"is older than the last one, {s.controller_id}")
     check_request(request, bounds=turn.config.controller, now_us=event.at_us)
+    before = len(turn.effects)
     if isinstance(request, RateRequest):
         asked = ProposeTemp(event.at_us, request.duration_us, rate_uu_per_h=request.rate_uu_per_h)
-        start_temp(turn, check_temp(asked, s))
+        start_temp(turn, check_temp(asked, s), RateCause.CONTROLLER)
+        s.controller_temp = True
     else:
         bolus = ProposeBolus(event.at_us, fast_uu=request.amount_uu, activation=Activation.COMMANDED)
         start_bolus(turn, check_bolus(turn, bolus), bolus.activation)
+    s.controller_id = request.id
+    keep_answer(s.controller_answers, request.id, turn.effects[before:])
+
+
+def keep_answer(answers: dict[int, tuple[Effect, ...]], number: int, effects: list[Effect]) -> None:
+    """Remember what was answered, so that the same number is answered again and never carried out again."""
+    answers[number] = tuple(effects)
+    while len(answers) > ANSWERS_KEPT:
+        del answers[next(iter(answers))]
 
 
 HANDLERS: Final[Mapping[type[events.Event], Callable[..., None]]] = {

@@ -43,10 +43,14 @@ class PumpState:
         "battery_percent",
         "begun_us",
         "board",
+        "bolus_us",
         "boluses",
         "cause",
         "config",
         "connected_us",
+        "controller_answers",
+        "controller_id",
+        "controller_temp",
         "engine",
         "glucose",
         "held",
@@ -55,6 +59,7 @@ class PumpState:
         "loaded_us",
         "low_by_hand_us",
         "low_ended_us",
+        "low_spans",
         "missed_uu",
         "next_bolus_id",
         "next_proposal_id",
@@ -128,6 +133,11 @@ class PumpState:
         self.sensor_us: int | None = None
         self.low_by_hand_us: int | None = None
         self.low_ended_us: int | None = None
+        self.low_spans: tuple[tuple[int, int], ...] = ()
+        self.bolus_us: int | None = None
+        self.controller_id = 0
+        self.controller_answers: dict[int, tuple[Effect, ...]] = {}
+        self.controller_temp = False
 
     def copy(self) -> PumpState:
         """Return another state with the same content; neither knows of the other."""
@@ -138,6 +148,7 @@ class PumpState:
         other.ledger = self.ledger.copy()
         other.boluses, other.trains = self.boluses.copy(), self.trains.copy()
         other.proposals, other.answers = self.proposals.copy(), self.answers.copy()
+        other.controller_answers = self.controller_answers.copy()
         return other
 
     @property

@@ -17,7 +17,11 @@ from pumpcore.units import US_PER_HOUR, US_PER_MINUTE, US_PER_SECOND, parse_u
 if TYPE_CHECKING:
     from pathlib import Path
 
-MODELS = ["medtronic-522", "medtronic-523", "medtronic-723"]
+PARADIGMS = ["medtronic-522", "medtronic-523", "medtronic-723"]
+MODELS = [
+    *("animas-vibe", "medtronic-522", "medtronic-523", "medtronic-640g", "medtronic-723"),
+    *("omnipod", "roche-combo", "roche-insight", "tandem-tslim-x2"),
+]
 
 
 def text_of(device_id: str) -> str:
@@ -32,7 +36,7 @@ def u(text: str) -> int:
 
 
 def test_the_presets_there_are() -> None:
-    assert devices.ids() == ("generic-0.05", *MODELS)
+    assert devices.ids() == tuple(sorted(["generic-0.05", *MODELS]))
 
 
 @pytest.mark.parametrize(
@@ -59,7 +63,7 @@ def test_figures(device_id: str, step: str, reservoir: str, bolus_least: str) ->
     assert device.auto_off_us == Range(US_PER_HOUR, 24 * US_PER_HOUR)
 
 
-@pytest.mark.parametrize("device_id", MODELS)
+@pytest.mark.parametrize("device_id", PARADIGMS)
 def test_medtronic_figures(device_id: str, shared_data: Path) -> None:
     """The figures of a public driver, as gathered for the project."""
     device = devices.load(device_id)
@@ -100,8 +104,7 @@ def test_523_and_723_differ_in_the_reservoir_only() -> None:
 @pytest.mark.parametrize("device_id", devices.ids())
 def test_every_figure_has_its_source(device_id: str) -> None:
     device = devices.load(device_id)
-    told = [name for name in text_of(device_id).split() if name == "source"]
-    assert len(device.sources) == len(told)
+    assert len(device.sources) == text_of(device_id).count('source = "')
     assert {source.known for source in device.sources.values()} <= {"read", "remembered", "own"}
 
 
@@ -128,6 +131,10 @@ def test_what_is_only_remembered_is_marked() -> None:
         ("Paradigm Revel - 723", "medtronic-723"),
         ("Paradigm Veo - 754", "medtronic-723"),
         ("MiniMed 530G - 751", "medtronic-723"),
+        ("MiniMed 640G - 1511/1711", "medtronic-640g"),
+        ("MiniMed 640G - 1712", "medtronic-640g"),
+        ("MMT-1511", "medtronic-640g"),
+        ("Paradigm 1711 is not what Paradigm 523 is", "medtronic-523"),
         ("522 is not what Paradigm 723 is", "medtronic-723"),  # the last number is the model
     ],
 )
@@ -136,7 +143,11 @@ def test_carelink_names(name: str, device_id: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["", "null", "Paradigm", "Paradigm 999", "Paradigm 5230", "MiniMed 670G", "٥٢٣", "x" * 9999]
+    "name",
+    [
+        *("", "null", "Paradigm", "Paradigm 999", "Paradigm 5230", "MiniMed 670G", "٥٢٣", "x" * 9999),
+        *("MiniMed 640G", "MiniMed 670G - 1780", "MMT-17110"),
+    ],
 )
 def test_an_unknown_carelink_name_is_refused(name: str) -> None:
     with pytest.raises(RecordError, match=r"^Raw-Device Type: .* is no pump that pumpcore knows$") as refused:
@@ -151,7 +162,7 @@ def test_no_two_presets_claim_one_model() -> None:
 
 @pytest.mark.parametrize("device_id", ["", "medtronic", "../limits", "MEDTRONIC-523", "medtronic-523.toml"])
 def test_an_unknown_device_is_refused(device_id: str) -> None:
-    with pytest.raises(QuantityError, match=r"^device: .* is none of generic-0\.05, medtronic-522"):
+    with pytest.raises(QuantityError, match=r"^device: .* is none of animas-vibe, generic-0\.05, medtronic-522"):
         devices.load(device_id)
 
 
@@ -189,7 +200,8 @@ def test_rounding_never_adds_is_monotone_and_keeps_what_the_device_knows(device_
     for rate in range(0, device.basal_uu_per_h.largest + 1, 6_250):
         rounded = device.round_rate_down(rate)
         assert last <= rounded <= rate
-        assert device.check_rate(rounded, name="rate") == rounded
+        if rounded or not device.basal_uu_per_h.least:
+            assert device.check_rate(rounded, name="rate") == rounded
         assert device.round_rate_down(rounded) == rounded
         assert rate - rounded < device.basal_bands_uu_per_h.step_at(rate)
         last = rounded
@@ -249,6 +261,38 @@ def test_scroll_steps() -> None:
 )
 def test_bolus_speed(device_id: str, amount: str, milliseconds: int) -> None:
     assert devices.load(device_id).bolus_duration_us(u(amount)) == milliseconds * US_PER_SECOND // 1000
+
+
+def test_another_bolus_speed_is_chosen_by_its_name() -> None:
+    device = devices.load("animas-vibe")
+    assert device.bolus_duration_us(u("2"), mode="slow") == 4 * device.bolus_duration_us(u("2"))
+    for device_id in ("animas-vibe", "medtronic-523"):
+        with pytest.raises(QuantityError, match=r"^mode: 'quick' is no bolus speed that "):
+            devices.load(device_id).bolus_duration_us(u("2"), mode="quick")
+
+
+@pytest.mark.parametrize(
+    ("device_id", "rate", "error"),
+    [
+        ("omnipod", "0.025", QuantityError),
+        ("omnipod", "30.05", LimitError),
+        ("medtronic-523", "1.025", QuantityError),
+        ("medtronic-523", "35.1", LimitError),
+        ("tandem-tslim-x2", "1", QuantityError),  # which knows no absolute temp basal
+    ],
+)
+def test_a_temp_basal_that_the_device_does_not_know_is_refused(
+    device_id: str, rate: str, error: type[Exception]
+) -> None:
+    with pytest.raises(error, match=r"^temp: "):
+        devices.load(device_id).check_temp_rate(u(rate), name="temp")
+
+
+def test_a_temp_basal_may_be_zero_where_a_profile_may_not() -> None:
+    device = devices.load("omnipod")
+    assert [device.check_temp_rate(u(rate), name="temp") for rate in ("0", "0.05", "30")] == [0, u("0.05"), u("30")]
+    with pytest.raises(LimitError, match=r"^rate: 0 is below"):
+        device.check_rate(0, name="rate")
 
 
 def test_a_bolus_duration_is_rounded_up() -> None:
@@ -368,6 +412,77 @@ def test_a_data_file_that_is_not_right_is_refused_in_one_line(old: str, new: str
         devices.parse(text.replace(old, new, 1), device_id="mine")
     assert refused.value.where == "mine.toml"
     assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("device_id", "old", "new", "names"),
+    [
+        ("animas-vibe", 'name = "slow", bands', "name = 1, bands", "bolus.modes_u"),
+        ("animas-vibe", '{ name = "slow", bands', '{ name = "slow", fast = 1, bands', "bolus.modes_u.fast"),
+        ("animas-vibe", '{ name = "slow", bands', "{ bands", "bolus.modes_u.name.*missing"),
+        ("animas-vibe", "modes = [", "modes = [1,", "bolus.modes_u: 1 is no table"),
+        ("animas-vibe", 'from = "0", seconds_per_u = 12', 'from = "1", seconds_per_u = 12', "bolus.modes_u.*rising"),
+        (
+            "animas-vibe",
+            "modes = [",
+            'modes = [{ name = "slow", bands = [{ from = "0", seconds_per_u = 9 }] }, ',
+            "bolus.modes_u.*one name",
+        ),
+        (
+            "animas-vibe",
+            'least = "0.05", largest = "35"',
+            'least = "0.05", largest = "35.01"',
+            "bolus.amount_u.*no step",
+        ),
+        ("animas-vibe", 'least = "0.05", largest = "35"', 'least = "0.01", largest = "35"', "bolus.amount_u.*no step"),
+        ("animas-vibe", 'least = "0.025"', 'least = "0.02"', "basal.rate_u_per_h.*no step"),
+        (
+            "roche-combo",
+            "start_delay_seconds = { value = 5",
+            "start_delay_seconds = { value = -5",
+            "start_delay_seconds",
+        ),
+        ("omnipod", "value = true", "value = 1", "meal_part_only: 1 is neither"),
+        ("omnipod", "value = true", 'value = "yes"', "meal_part_only: 'yes' is neither"),
+        (
+            "omnipod",
+            'duration_minutes = { least = 30, largest = 480, step = 30, source = "androidaps" }',
+            "",
+            "extended_bolus",
+        ),
+        ("omnipod", 'hours = { least = 1, largest = 24, source = "remembered" }', "", "auto_off.warning_seconds"),
+        ("omnipod", 'largest = "30", default = "3"', 'largest = "30.05", default = "3"', "limits.max_basal_u_per_h"),
+        ("omnipod", 'largest = "30", default = "10"', 'largest = "31", default = "10"', "limits.max_bolus_u"),
+        ("omnipod", 'largest = "30", default = "10"', 'largest = "30", default = "31"', "range"),
+        (
+            "tandem-tslim-x2",
+            'duration_minutes = { least = 15, largest = 480, step = 15, source = "androidaps" }',
+            "",
+            "extended_bolus",
+        ),
+        ("tandem-tslim-x2", 'low_again_u = { value = "5"', 'low_again_u = { value = "11"', "reservoir.low_again_u"),
+        (
+            "tandem-tslim-x2",
+            'low_u = { least = "10", largest = "40", default = "20", source = "guide" }',
+            "",
+            "reservoir.low_again_u",
+        ),
+        ("tandem-tslim-x2", "hour_alert_percent = { value = 150", "hour_alert_percent = { value = true", "hour_alert"),
+        ("tandem-tslim-x2", 'step_u = { value = "0.001"', 'step_u = { value = "0.004"', "whole steps of the actuator"),
+    ],
+)
+def test_figures_that_not_every_device_has_are_read_as_strictly(device_id: str, old: str, new: str, names: str) -> None:
+    text = text_of(device_id)
+    assert text.count(old) == 1
+    with pytest.raises(RecordError, match=names) as refused:
+        devices.parse(text.replace(old, new), device_id="mine")
+    assert "\n" not in str(refused.value)
+
+
+def test_a_bolus_mode_does_not_hide_what_is_missing() -> None:
+    text = text_of("animas-vibe")
+    with pytest.raises(RecordError, match=r"bolus\.speeds_u"):
+        devices.parse(text.replace("speeds_u =", "speed_u =", 1), device_id="mine")
 
 
 def test_a_data_file_without_sources_is_refused() -> None:

@@ -12,7 +12,7 @@ from itertools import pairwise
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from pumpcore.errors import LimitError, QuantityError
+from pumpcore.errors import InvariantError, LimitError, QuantityError
 from pumpcore.limits import Limit
 from pumpcore.units import US_PER_HOUR, US_PER_MINUTE, UU_PER_U, exact_int
 
@@ -171,7 +171,8 @@ def _default(name: str) -> int:
     """Give the default of a setting that has one."""
     default = SETTINGS[name].default
     if default is None:
-        raise QuantityError(name, None, "is not a default")
+        bug = f"{name} has no default"
+        raise InvariantError(bug)
     return default
 
 

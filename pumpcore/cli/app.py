@@ -130,14 +130,14 @@ def main(args: Sequence[str] | None = None) -> int:
             raise OSError(errno.EBADF, os.strerror(errno.EBADF))  # noqa: TRY301 - told as any other fault of the output
         status = cli.main(args=args, prog_name="pumpcore", standalone_mode=False, obj=run)
         sys.stdout.flush()
-    except Exception as error:  # noqa: BLE001 - the last line of defence; `_ending` sorts all of them by whose fault they are
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the last line of defence: `_ending` says whose fault
         status, message = _ending(error)
         if message:
             _complain(message, error if run.debug else None)
     return status if isinstance(status, int) else OK
 
 
-def _ending(error: Exception) -> tuple[int, str]:
+def _ending(error: Exception | KeyboardInterrupt) -> tuple[int, str]:
     """Choose the row of the table: the exit status, and the line to print, if any."""
     match error:
         case click.exceptions.NoArgsIsHelpError():
@@ -146,7 +146,7 @@ def _ending(error: Exception) -> tuple[int, str]:
         case click.UsageError():
             path = error.ctx.command_path if error.ctx else "pumpcore"
             ending = BAD_INPUT, f"{error.format_message().rstrip('.')} (see {path} --help)"
-        case click.Abort():  # click's word for Ctrl-C; it has ended the line on the terminal
+        case click.Abort() | KeyboardInterrupt():  # click's word for Ctrl-C, and Python's before and after click
             ending = INTERRUPTED, ""
         case BrokenPipeError():  # at the last flush; one before that ends in click, with the same status
             _abandon_output()
@@ -178,7 +178,7 @@ def _print_pulses(pulses: Schedule) -> None:
     write("]}\n")
 
 
-def _complain(message: str, traced: Exception | None) -> None:
+def _complain(message: str, traced: BaseException | None) -> None:
     """Print one line on standard error, after the stack trace of `traced` where one was asked for."""
     if traced is not None:
         traceback.print_exception(traced)

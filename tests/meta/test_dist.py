@@ -43,8 +43,8 @@ def run(*command: str | Path, cwd: Path, **more: Any) -> str:  # noqa: ANN401 - 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     out = tmp_path_factory.mktemp("dist")
-    python = f"PYTHON={os.environ.get('PYTHON', 'python3')}"
-    run("make", "dist", f"DIST={out}", python, cwd=ROOT)
+    # The Python that runs this: another would make the environment anew, under our feet.
+    run("make", "dist", f"DIST={out}", f"PYTHON={sys.executable}", cwd=ROOT)
     (wheel,), (sdist,) = out.glob("*.whl"), out.glob("*.tar.gz")
     return {"wheel": wheel, "sdist": sdist}
 

@@ -34,6 +34,7 @@ ORDER: Final = (
     {"pump"},
     {"journal"},
     {"sim"},
+    {"scenario"},
     {"__init__"},  # what an integrator imports
     {"history"},
     {"cli"},

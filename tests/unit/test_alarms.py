@@ -39,7 +39,7 @@ from pumpcore.alarms import (
     watch,
     watch_deadline_us,
 )
-from pumpcore.alarms.settings import OPTIONAL
+from pumpcore.alarms.settings import OPTIONAL, _default
 from pumpcore.alarms.texts import _parse
 from pumpcore.errors import InvariantError, JournalError, LimitError, PumpcoreError, QuantityError
 
@@ -815,6 +815,11 @@ def test_settings_and_fields_are_the_same_names_and_defaults() -> None:
         for field in fields(holder):
             if field.name != "watch":
                 assert getattr(holder, field.name) == SETTINGS[field.name].default
+
+
+def test_a_setting_that_is_off_has_no_default_to_give() -> None:
+    with pytest.raises(InvariantError, match="auto_off_us"):
+        _default("auto_off_us")
 
 
 @pytest.mark.parametrize("name", ["battery_low_percent", "reservoir_low_uu", "set_age_us"])

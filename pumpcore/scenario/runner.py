@@ -1,0 +1,508 @@
+"""Run a scenario: play the host, the actuator, the sensor and the person around a pump.
+
+The rules of this file: it decides nothing about insulin. It calls the pump at each deadline, confirms each pulse after a
+stated time, and tells it what the entries say. At one instant the outcomes of pulses come first, then the pump's own
+deadline, then what the sensor reads, then the entries in their order. What the pump refuses is written down with the
+reason, and the day goes on. The same scenario always gives the same run.
+"""
+
+from __future__ import annotations
+
+import heapq
+from dataclasses import dataclass
+from datetime import timedelta
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final, TypeAlias, cast
+
+from pumpcore import events
+from pumpcore.alarms import Kind, Status
+from pumpcore.effects import FirePulse, PrimePulse, Proposed
+from pumpcore.errors import InvariantError, QuantityError, RequestError
+from pumpcore.glucose import BolusRequest, RateRequest, Reading
+from pumpcore.modes import State
+from pumpcore.profile import Anchor, WeekPlan
+from pumpcore.pump import Pump
+from pumpcore.pump.config import zone_of
+from pumpcore.scenario.timeline import Log, Totals
+from pumpcore.scenario.words import utc_of
+from pumpcore.units import US_PER_MINUTE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from datetime import date, datetime
+
+    from pumpcore.effects import Effect
+    from pumpcore.events import Event
+    from pumpcore.glucose import Glucose
+    from pumpcore.pump import Status as PumpStatus
+    from pumpcore.scenario.entries import Action, Entry
+    from pumpcore.scenario.reader import Scenario
+    from pumpcore.scenario.timeline import Fate
+
+__all__ = ["VERBS", "Refusal", "Run", "run"]
+
+Verb: TypeAlias = "Callable[[_Host, Action], None]"
+
+_OUTCOME: Final = 0
+_DEADLINE: Final = 1
+_SENSOR: Final = 2
+_ENTRY: Final = 3
+_NEVER: Final = (1 << 62, _ENTRY)
+
+_MENDED: Final = frozenset(
+    {Kind.OCCLUSION_DETECTED, Kind.RESERVOIR_ISSUE, Kind.INFUSION_SET_INCOMPLETE, Kind.INFUSION_SET_DETACHED}
+)
+"""Causes of alarms that a new reservoir and a new set take away."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Something that the pump did not do.
+
+    Attributes:
+        at_us: when it was asked, monotonic.
+        where: the place in the file.
+        asked: what was asked.
+        error: the name of the error.
+        why: its text.
+    """
+
+    at_us: int
+    where: str
+    asked: str
+    error: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What became of a scenario.
+
+    Attributes:
+        scenario: what was run.
+        log: what happened.
+        refusals: what was refused, in order.
+        days: insulin by local day.
+        totals: insulin in all.
+        status: of the pump at the end.
+        steps: how often the pump was called.
+    """
+
+    scenario: Scenario
+    log: Log
+    refusals: tuple[Refusal, ...]
+    days: Mapping[date, Totals]
+    totals: Totals
+    status: PumpStatus
+    steps: int
+
+
+def run(scenario: Scenario) -> Run:
+    """Run a scenario from its start to its end.
+
+    Args:
+        scenario: what is to happen.
+
+    Returns:
+        What happened.
+
+    Raises:
+        InvariantError: a bug in the pump, a refusal of the passing of time among them.
+
+    Example:
+        >>> from pumpcore.scenario.reader import read
+        >>> run(read("ordinary_day")).status.mode.value
+        'running'
+    """
+    return _Host(scenario).run()
+
+
+class _Host:
+    """The world around one pump."""
+
+    def __init__(self, scenario: Scenario) -> None:
+        self.scenario = scenario
+        self.pump = Pump(scenario.config, at_us=0)
+        self.log = Log(scenario.calendar, scenario.config.device.step_uu)
+        self.refusals: list[Refusal] = []
+        self.queue: list[tuple[int, int, int, Callable[[], None]]] = []
+        self.order = 0
+        self.now_us = 0
+        self.awake_us = 0
+        self.steps = 0
+        self.asking = ("start", "start")
+        self.fates: list[Fate] = []
+        self.proposal: int | None = None
+        self.confirmed: int | None = None
+        self.answer: tuple[Effect, ...] = ()
+        self.answer_to_ok: tuple[Effect, ...] = ()
+        self.sensor_lost = False
+        self.controller_id = 0
+        # Where the pump's own clock stands: it read `clock` when monotonic time was `clock_us`.
+        self.zone, self.clock, self.clock_us = scenario.calendar.zone, scenario.calendar.start, 0
+
+    # The world ------------------------------------------------------------------------------------------------------
+
+    def run(self) -> Run:
+        """Live through it."""
+        scenario = self.scenario
+        if scenario.battery_percent is not None:
+            self.tell(events.BatteryMeasured(0, scenario.battery_percent))
+        if scenario.running:
+            self.change(scenario.reservoir_uu, step_us=0)
+        for reading in scenario.readings:
+            self.at(reading.at_us, _SENSOR, lambda reading=reading: self.sense(reading))
+        for entry in scenario.entries:
+            self.at(entry.at_us, _ENTRY, lambda entry=entry: self.enter(entry))
+        self.live(scenario.end_us)
+        days = self.log.by_day(scenario.end_us)
+        totals = Totals()
+        for day in days.values():
+            for name in Totals.__slots__:
+                totals = totals.plus(name, getattr(day, name))
+        return Run(scenario, self.log, tuple(self.refusals), days, totals, self.pump.status, self.steps)
+
+    def live(self, end_us: int) -> None:
+        """Let time pass to the end; outcomes that are still open then come in at the end."""
+        while True:
+            deadline_us = self.pump.next_deadline_us()
+            deadline = _NEVER if deadline_us is None else (deadline_us, _DEADLINE)
+            head = self.queue[0][:2] if self.queue else _NEVER
+            at_us = max(min(deadline, head)[0], self.awake_us)
+            if at_us > end_us:
+                break
+            self.now_us = max(at_us, self.now_us)
+            if head < deadline:
+                heapq.heappop(self.queue)[3]()
+            else:
+                self.time_passes()
+        self.now_us = end_us
+        self.time_passes()
+        while self.queue:
+            _, rank, _, happen = heapq.heappop(self.queue)
+            if rank == _OUTCOME:
+                happen()
+
+    def at(self, at_us: int, rank: int, happen: Callable[[], None]) -> None:
+        """Let something happen at an instant."""
+        self.order += 1
+        heapq.heappush(self.queue, (at_us, rank, self.order, happen))
+
+    def time_passes(self) -> None:
+        """Call the pump, as it wanted to be called; it may never refuse that."""
+        try:
+            self.take(self.pump.step(events.Tick(self.now_us)))
+        except RequestError as error:
+            bug = f"at {self.now_us} us the pump refuses that time passes: {error}"
+            raise InvariantError(bug) from error
+
+    def tell(self, event: Event) -> bool:
+        """Tell the pump something, and say whether it took it; a refusal is written down."""
+        try:
+            answer = self.pump.step(event)
+        except RequestError as error:
+            self.refused(error)
+            return False
+        # What the first OK was answered is not carried out and not written down once more.
+        again = isinstance(event, events.Confirm) and event.proposal_id == self.confirmed
+        self.answer = tuple(each for each in answer if not (again and each in self.answer_to_ok))
+        self.take(self.answer)
+        return True
+
+    def refused(self, error: RequestError) -> None:
+        """Write a refusal down."""
+        where, asked = self.asking
+        self.refusals.append(Refusal(self.now_us, where, asked, type(error).__name__, str(error)))
+        self.log.say(self.now_us, "refused", f"{asked}: {error}")
+
+    def take(self, answer: tuple[Effect, ...]) -> None:
+        """Carry out what the pump orders, and keep what it says."""
+        self.steps += 1
+        for effect in answer:
+            self.log.take(effect)
+            if isinstance(effect, FirePulse | PrimePulse):
+                fate = self.fates.pop(0) if self.fates else "confirmed"
+                after_us = max(effect.at_us, self.now_us) + self.scenario.confirm_us
+                self.at(after_us, _OUTCOME, lambda seq=effect.seq, fate=fate: self.settle(seq, fate))
+            elif isinstance(effect, Proposed):
+                self.proposal = effect.proposal.id
+
+    def settle(self, seq: int, fate: Fate) -> None:
+        """Let the actuator say what became of a pulse."""
+        outcomes: dict[Fate, type[events.PulseConfirmed | events.PulseFailed | events.PulseUnknown]] = {
+            "confirmed": events.PulseConfirmed,
+            "failed": events.PulseFailed,
+            "uncertain": events.PulseUnknown,
+        }
+        self.asking = ("actuator", f"pulse {seq} {fate}")
+        if fate not in outcomes:  # it says nothing, and after a while the pump takes it as uncertain
+            self.log.settled(seq, "uncertain")
+        elif self.tell(outcomes[fate](self.now_us, seq)):
+            self.log.settled(seq, fate)
+
+    def sense(self, reading: Reading) -> None:
+        """Let the sensor send a reading, if it is heard."""
+        if not self.sensor_lost:
+            self.asking = ("sensor", f"glucose {reading.value}")
+            self.tell(events.GlucoseMeasured(self.now_us, reading))
+
+    def enter(self, entry: Entry) -> None:
+        """Do what an entry says."""
+        for action in entry.actions:
+            self.asking = (entry.where, action.text)
+            self.log.say(self.now_us, "entry", action.text)
+            try:
+                VERBS[action.verb](self, action)
+            except QuantityError as error:  # the world's own: there is nothing to confirm, no such local time, ...
+                self.refused(error)
+
+    def change(self, amount_uu: int, *, step_us: int) -> None:
+        """Change reservoir and set, one step after the other; at the first refusal it stays where it is."""
+        rank, asking = _ENTRY, self.asking
+        steps = (self._begin, self._rewind, lambda: self._load(amount_uu), self._prime, self._fill, self._connect)
+
+        def go_on(index: int) -> None:
+            self.asking = asking
+            if not steps[index]() or index + 1 == len(steps):
+                return
+            if step_us:
+                self.at(self.now_us + step_us, rank, lambda: go_on(index + 1))
+            else:
+                go_on(index + 1)
+
+        go_on(0)
+
+    def _begin(self) -> bool:
+        if self.pump.status.state is State.RUNNING:
+            self.tell(events.Suspend(self.now_us))
+        return self.tell(events.BeginChange(self.now_us, set_off_body=True))
+
+    def _rewind(self) -> bool:
+        return self.tell(events.ReservoirRemoved(self.now_us)) and self.tell(events.Rewound(self.now_us))
+
+    def _load(self, amount_uu: int) -> bool:
+        measured = events.ReservoirMeasured(self.now_us, amount_uu)
+        return self.tell(measured) and self.tell(events.Loaded(self.now_us))
+
+    def _prime(self) -> bool:
+        prime = events.Prime(self.now_us, self.scenario.prime_uu)
+        return self.tell(prime) and self.tell(events.Primed(self.now_us))
+
+    def _fill(self) -> bool:
+        fill = events.Prime(self.now_us, self.scenario.fill_uu)
+        return self.tell(fill) and self.tell(events.Filled(self.now_us))
+
+    def _connect(self) -> bool:
+        """Connect, confirm what is annunciated, and start: the old set's fault went with the old set."""
+        if not self.tell(events.Connected(self.now_us)):
+            return False
+        for kind in [each.kind for each in self.pump.status.annunciations if each.kind in _MENDED]:
+            self.tell(events.FaultGone(self.now_us, kind))
+        self.confirm_alarms()
+        return self.tell(events.Start(self.now_us))
+
+    def confirm_alarms(self) -> None:
+        """Confirm all that is not confirmed."""
+        for each in self.pump.status.annunciations:
+            if not each.confirmed:
+                self.tell(events.ConfirmAlarm(self.now_us, each.id))
+
+    # What the verbs of an entry do ----------------------------------------------------------------------------------
+
+    def ask(self, request: Event) -> None:
+        """Ask for something; what it proposes is what `confirm` means from now on."""
+        self.proposal = None
+        self.tell(request)
+
+    def confirm(self) -> None:
+        """Press OK."""
+        if self.proposal is None:
+            raise QuantityError("confirm", None, "waits for nothing: there is no proposal")
+        waiting, self.proposal = self.proposal, None
+        if self.tell(events.Confirm(self.now_us, waiting)):
+            self.confirmed, self.answer_to_ok = waiting, self.answer
+
+    def confirm_again(self) -> None:
+        """Press OK once more."""
+        if self.confirmed is None:
+            raise QuantityError("confirm again", None, "was never confirmed: there is nothing to confirm again")
+        self.tell(events.Confirm(self.now_us, self.confirmed))
+
+    def reject(self) -> None:
+        """Refuse what was proposed last."""
+        if self.proposal is None:
+            raise QuantityError("reject", None, "waits for nothing: there is no proposal")
+        waiting, self.proposal = self.proposal, None
+        self.tell(events.Reject(self.now_us, waiting))
+
+    def cancel_bolus(self) -> None:
+        """Stop every bolus that runs."""
+        running = self.pump.status.boluses
+        if not running:
+            raise QuantityError("cancel bolus", None, "stops nothing: there is no bolus")
+        for bolus in running:
+            self.tell(events.CancelBolus(self.now_us, bolus.id))
+
+    def snooze_alarms(self, span_us: int) -> None:
+        """Put off all that is pending."""
+        for each in self.pump.status.annunciations:
+            if each.status is Status.PENDING:
+                self.tell(events.SnoozeAlarm(self.now_us, each.id, span_us))
+
+    def sensor_every(self, span_us: int, values: tuple[Glucose, ...]) -> None:
+        """Let the sensor read these values from now on."""
+        if span_us < US_PER_MINUTE:
+            raise QuantityError("every", span_us, "us is less than a minute")
+        for number, value in enumerate(values):
+            reading = Reading(self.now_us + number * span_us, value)
+            self.at(reading.at_us, _SENSOR, lambda reading=reading: self.sense(reading))
+
+    def set_clock(self, local: datetime) -> None:
+        """Set the pump's clock to a local time of its own zone."""
+        utc = utc_of(local, zone_of(self.zone), field="clock set")
+        if self.tell(events.ClockSet(self.now_us, Anchor(self.now_us, utc), self.zone)):
+            self.clock, self.clock_us = utc, self.now_us
+
+    def set_zone(self, zone: str) -> None:
+        """Set the pump's zone; what its clock is set to stays the same instant."""
+        anchor = Anchor(self.now_us, self.clock + (self.now_us - self.clock_us) * timedelta(microseconds=1))
+        if self.tell(events.ClockSet(self.now_us, anchor, zone)):
+            self.zone, self.clock, self.clock_us = zone, anchor.utc, self.now_us
+
+    def controller(self, request: Callable[[int], RateRequest | BolusRequest]) -> None:
+        """Let an automatic controller ask, with a number of its own."""
+        self.controller_id += 1
+        self.tell(events.ControllerAsks(self.now_us, request(self.controller_id)))
+
+
+# The verbs of the grammar ---------------------------------------------------------------------------------------------
+
+
+def _bolus(host: _Host, action: Action) -> None:
+    host.ask(events.ProposeBolus(host.now_us, fast_uu=action.number("U")))
+
+
+def _extended(host: _Host, action: Action) -> None:
+    extended_uu, extended_us = action.number("U"), action.number("span")
+    host.ask(events.ProposeBolus(host.now_us, extended_uu=extended_uu, extended_us=extended_us))
+
+
+def _multiwave(host: _Host, action: Action) -> None:
+    fast_uu, extended_uu, extended_us = (action.number(name) for name in ("U", "later", "span"))
+    host.ask(events.ProposeBolus(host.now_us, fast_uu, extended_uu, extended_us))
+
+
+def _profile(host: _Host, action: Action) -> None:
+    plan = WeekPlan.of(host.scenario.profiles[str(action.values["name"])])
+    host.ask(events.ProposePlan(host.now_us, plan))
+
+
+def _week(host: _Host, action: Action) -> None:
+    del action
+    if host.scenario.config.plan is not None:
+        host.ask(events.ProposePlan(host.now_us, host.scenario.config.plan))
+
+
+def _temp_rate(host: _Host, action: Action) -> None:
+    host.ask(events.ProposeTemp(host.now_us, action.number("span"), rate_uu_per_h=action.number("rate")))
+
+
+def _temp_percent(host: _Host, action: Action) -> None:
+    host.ask(events.ProposeTemp(host.now_us, action.number("span"), percent=action.number("percent")))
+
+
+def _glucose(host: _Host, action: Action) -> None:
+    reading = Reading(host.now_us, cast("Glucose", action.values["glucose"]))
+    host.tell(events.GlucoseMeasured(host.now_us, reading, by_meter=True))
+
+
+def _sensor_every(host: _Host, action: Action) -> None:
+    host.sensor_every(action.number("span"), cast("tuple[Glucose, ...]", action.values["values"]))
+
+
+def _sensor_lost(host: _Host, action: Action) -> None:
+    del action
+    host.sensor_lost = True
+
+
+def _sensor_back(host: _Host, action: Action) -> None:
+    del action
+    host.sensor_lost = False
+
+
+def _asleep(host: _Host, action: Action) -> None:
+    host.awake_us = host.now_us + action.number("span")
+
+
+def _controller_rate(host: _Host, action: Action) -> None:
+    rate, span_us, now_us = action.number("rate"), action.number("span"), host.now_us
+    host.controller(lambda number: RateRequest(id=number, at_us=now_us, rate_uu_per_h=rate, duration_us=span_us))
+
+
+def _controller_bolus(host: _Host, action: Action) -> None:
+    amount_uu, now_us = action.number("U"), host.now_us
+    host.controller(lambda number: BolusRequest(id=number, at_us=now_us, amount_uu=amount_uu))
+
+
+def _next_pulse(fate: Fate) -> Verb:
+    def verb(host: _Host, action: Action) -> None:
+        del action
+        host.fates.append(fate)
+
+    return verb
+
+
+def _told(make: Callable[[int], Event]) -> Verb:
+    """Make a verb that tells the pump something without values."""
+
+    def verb(host: _Host, action: Action) -> None:
+        del action
+        host.tell(make(host.now_us))
+
+    return verb
+
+
+VERBS: Final[Mapping[str, Verb]] = MappingProxyType(
+    {
+        "bolus": _bolus,
+        "advice": lambda host, action: host.ask(events.AskAdvice(host.now_us, action.number("g"))),
+        "extended": _extended,
+        "multiwave": _multiwave,
+        "confirm": lambda host, _: host.confirm(),
+        "confirm_again": lambda host, _: host.confirm_again(),
+        "reject": lambda host, _: host.reject(),
+        "cancel_bolus": lambda host, _: host.cancel_bolus(),
+        "temp_percent": _temp_percent,
+        "temp_rate": _temp_rate,
+        "cancel_temp": _told(events.CancelTemp),
+        "profile": _profile,
+        "week": _week,
+        "start": _told(events.Start),
+        "suspend": _told(events.Suspend),
+        "disconnect": lambda host, action: host.tell(events.Disconnect(host.now_us, action.number("span"))),
+        "resume": lambda host, _: host.ask(events.Resume(host.now_us)),
+        "change": lambda host, action: host.change(action.number("U"), step_us=US_PER_MINUTE),
+        "reservoir_out": _told(events.ReservoirRemoved),
+        "prime": lambda host, action: host.tell(events.Prime(host.now_us, action.number("U"))),
+        "occlusion": _told(lambda at_us: events.FaultDetected(at_us, Kind.OCCLUSION_DETECTED)),
+        "fault": lambda host, action: host.tell(events.FaultDetected(host.now_us, cast("Kind", action.values["fault"]))),
+        "fault_gone": lambda host, action: host.tell(events.FaultGone(host.now_us, cast("Kind", action.values["fault"]))),
+        "glucose": _glucose,
+        "sensor_every": _sensor_every,
+        "sensor_lost": _sensor_lost,
+        "sensor_back": _sensor_back,
+        "battery": lambda host, action: host.tell(events.BatteryMeasured(host.now_us, action.number("percent"))),
+        "clock_set": lambda host, action: host.set_clock(cast("datetime", action.values["local"])),
+        "zone": lambda host, action: host.set_zone(str(action.values["zone"])),
+        "confirm_alarms": lambda host, _: host.confirm_alarms(),
+        "snooze_alarms": lambda host, action: host.snooze_alarms(action.number("span")),
+        "pause_audio": lambda host, action: host.tell(events.PauseAudio(host.now_us, action.number("span"))),
+        "asleep": _asleep,
+        "pulse_failed": _next_pulse("failed"),
+        "pulse_unknown": _next_pulse("uncertain"),
+        "pulse_unanswered": _next_pulse("outstanding"),
+        "controller_bolus": _controller_bolus,
+        "controller_rate": _controller_rate,
+    }
+)
+"""What to do for each form of the grammar."""

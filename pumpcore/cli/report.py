@@ -120,6 +120,9 @@ def _summary(replayed: Replay) -> Iterator[str]:
         # Down to whole steps of a thousandth, as amounts are rounded everywhere.
         average_uu = total_uu // len(whole) // 1_000 * 1_000
         yield f"On average {format_u(average_uu)} U a day, {share} % of it basal."
+    advice = replayed.advice
+    if advice.records:
+        yield f"Of {advice.records} bolus suggestions of the pump, {advice.equal} are met by policy {advice.policy}."
 
 
 @contextmanager

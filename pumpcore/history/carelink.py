@@ -38,6 +38,7 @@ from pumpcore.history.records import (
     Rewind,
     Snapshot,
     TempBasal,
+    Wizard,
 )
 from pumpcore.units import US_PER_DAY, US_PER_HOUR, US_PER_MINUTE, US_PER_SECOND, UU_PER_U, parse_u
 
@@ -400,6 +401,15 @@ def _activity(row: _Row) -> Record:
     return Activity(**row.head())
 
 
+# A computer whose decimals have a comma writes `KEY=0,5, KEY=7`.
+_PAIRS: Final = re.compile(r",\s*(?=[A-Z_]+=)")
+
+
+def _wizard(row: _Row) -> Record:
+    pairs = (pair.partition("=") for pair in _PAIRS.split(row["Raw-Values"]))
+    return Wizard(**row.head(), raw={key.strip(): value.strip() for key, _, value in pairs})
+
+
 def _snapshot(row: _Row) -> Record:
     return Snapshot(**row.head())
 
@@ -428,7 +438,7 @@ _HANDLERS: Final[Mapping[str, Callable[[_Row], Record | None]]] = {
     "BasalProfileStart": _basal_start,
     "BolusNormal": _bolus,
     "BolusSquare": _bolus,
-    "BolusWizardBolusEstimate": _activity,
+    "BolusWizardBolusEstimate": _wizard,
     "CalBGForPH": _glucose,
     "ChangeActiveBasalProfilePattern": _active,
     "ChangeBasalProfile": _profile_row("after"),

@@ -8,7 +8,10 @@ Times are the pump's own wall clock: microseconds since 1970-01-01 00:00 *of tha
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 __all__ = [
     "ActiveProfile",
@@ -185,6 +188,13 @@ class Snapshot(Record):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Activity(Record):
     """Any other entry of the pump's memory that shows that the memory reaches there."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wizard(Activity):
+    """What the pump's bolus wizard took and suggested, by its keys, as the export writes it."""
+
+    raw: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,9 +32,11 @@ from pumpcore.history.records import (
     Rewind,
     Snapshot,
     TempBasal,
+    Wizard,
 )
 from pumpcore.history.result import BolusMark, DayResult, GlucoseMark, ModeSpan, RateSpan, Replay
 from pumpcore.history.timeline import Stop, rebuild
+from pumpcore.history.wizard import compare_records
 from pumpcore.units import US_PER_DAY, US_PER_MINUTE
 
 if TYPE_CHECKING:
@@ -102,7 +104,8 @@ def replay(export: Export, *, device: str | None = None) -> Replay:
     for day in days.values():
         day.glucose = sorted(set(day.glucose))
         day.flags.sort()
-    return Replay(", ".join(names), tuple(days[number] for number in sorted(days)))
+    wizards = (record for name in names for record in pumps[name] if isinstance(record, Wizard))
+    return Replay(", ".join(names), tuple(days[number] for number in sorted(days)), compare_records(wizards))
 
 
 _THERAPY: Final = (BasalStart, Bolus, TempBasal, Pumping, Rewind)

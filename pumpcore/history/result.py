@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from pumpcore.history.timeline import Mode
+    from pumpcore.history.wizard import Comparison
 
 __all__ = ["BolusMark", "DayResult", "GlucoseMark", "ModeSpan", "RateSpan", "Replay", "Summary"]
 
@@ -150,10 +151,12 @@ class Replay:
     Attributes:
         device: the pump in the words of the export; of several pumps all, in order, joined by a comma.
         days: in order of date.
+        advice: how the pump's own bolus suggestions compare with ours.
     """
 
     device: str
     days: tuple[DayResult, ...]
+    advice: Comparison
 
     @property
     def summary(self) -> Summary:
@@ -180,4 +183,5 @@ class Replay:
             "device": self.device,
             "days": [day.as_json() for day in self.days],
             "summary": self.summary.as_json(),
+            "advice": self.advice.as_json(),
         }

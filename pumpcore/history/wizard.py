@@ -17,47 +17,26 @@ What an export states, as observed:
 
 from __future__ import annotations
 
-import csv
 import re
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from pumpcore.advice import POLICIES, Side, Terms, side_of
-from pumpcore.errors import RecordError
 from pumpcore.units import UU_PER_U
 
 if TYPE_CHECKING:
-    import os
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Mapping
 
     from pumpcore.advice import Policy
+    from pumpcore.history.records import Wizard
 
-__all__ = ["Comparison", "Difference", "Figures", "WizardRecord", "compare_records", "figures_of", "records"]
+__all__ = ["Comparison", "Difference", "Figures", "compare_records", "figures_of"]
 
-_TYPE: Final = "BolusWizardBolusEstimate"
-_IDENTITY: Final = ("Timestamp", "Date", "Time", "Raw-Type", "Raw-Values", "Raw-Device Type")
-_PAIRS: Final = re.compile(r",\s*(?=[A-Z_]+=)")
 _NUMBER: Final = re.compile(r"-?[0-9]{1,9}(\.[0-9]{1,9})?", re.ASCII)
 _FINER: Final = re.compile(r"minimed\s+[67][0-9]{2}g", re.IGNORECASE)
 _EXPORT_MG_DL_PER_MMOL_L: Final = Fraction(18_016, 1000)
 _MMOL_L_END: Final = 34  # of a target in mmol/L; in mg/dL no pump has one below 60
-
-
-@dataclass(frozen=True, slots=True)
-class WizardRecord:
-    """What a pump recorded of one use of its bolus wizard.
-
-    Attributes:
-        line: line of the file, from 1.
-        device: the pump, in the words of the export.
-        raw: its values by their keys, as the export writes them.
-    """
-
-    line: int
-    device: str
-    raw: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +52,7 @@ class Figures:
 class Difference:
     """A record that is not met."""
 
-    record: WizardRecord
+    record: Wizard
     ours: Figures
     theirs: Figures
 
@@ -101,55 +80,11 @@ class Comparison:
         return {"records": self.records, "equal": self.equal, "policy": self.policy}
 
 
-def records(path: str | os.PathLike[str]) -> Iterator[WizardRecord]:
-    """Yield the bolus-wizard records of an export, each once however often it was uploaded.
-
-    Args:
-        path: a CareLink export.
-
-    Raises:
-        RecordError: the file cannot be read, or is no such export.
-    """
-    where = Path(path).name
-    try:
-        with Path(path).open(encoding="utf-8-sig", errors="replace", newline="") as file:
-            yield from _records(file, where)
-    except OSError as error:
-        raise RecordError(where, error.strerror or "cannot be read") from error
-    except csv.Error as error:
-        raise RecordError(where, f"is no CSV: {error}") from error
-
-
-def _records(lines: Iterable[str], where: str) -> Iterator[WizardRecord]:
-    columns: dict[str, int] = {}
-    seen: set[tuple[str, ...]] = set()
-    rows = csv.reader(lines)
-    for row in rows:
-        if row and row[0].strip() == "Index":
-            columns = {name.strip(): index for index, name in reversed(list(enumerate(row)))}
-            continue
-        if _cell(row, columns, "Raw-Type") != _TYPE:
-            continue
-        identity = tuple(_cell(row, columns, name) for name in _IDENTITY)
-        if identity not in seen:
-            seen.add(identity)
-            pairs = (pair.partition("=") for pair in _PAIRS.split(_cell(row, columns, "Raw-Values")))
-            raw = {key.strip(): value.strip() for key, _, value in pairs}
-            yield WizardRecord(rows.line_num, _cell(row, columns, "Raw-Device Type"), raw)
-    if not columns:
-        raise RecordError(where, "has no row that starts with 'Index': not a CareLink export")
-
-
-def _cell(row: list[str], columns: Mapping[str, int], name: str) -> str:
-    index = columns.get(name, len(row))
-    return row[index].strip() if index < len(row) else ""
-
-
-def compare_records(found: Iterable[WizardRecord]) -> Comparison:
+def compare_records(found: Iterable[Wizard]) -> Comparison:
     """Compare the `medtronic` policy with a pump's own suggestions.
 
     Args:
-        found: from `records`.
+        found: records of a reader of exports.
 
     Returns:
         How many there are, how many are met, and each one that is not.
@@ -158,10 +93,11 @@ def compare_records(found: Iterable[WizardRecord]) -> Comparison:
         That of the policy.
 
     Example:
+        >>> from pumpcore.history.records import Wizard
         >>> raw = {"BG_INPUT": "83", "CARB_INPUT": "94", "CARB_RATIO": "13", "INSULIN_SENSITIVITY": "45",
         ...        "BG_TARGET_LOW": "106", "BG_TARGET_HIGH": "125", "UNABSORBED_INSULIN_TOTAL": "1",
         ...        "FOOD_ESTIMATE": "7.2", "CORRECTION_ESTIMATE": "-0.5", "BOLUS_ESTIMATE": "6.7"}
-        >>> compare_records([WizardRecord(1, "Paradigm 522", raw)]).as_json()
+        >>> compare_records([Wizard(at_us=0, device="Paradigm 522", seq=0, upload="", line=1, raw=raw)]).as_json()
         {'records': 1, 'equal': 1, 'policy': 'medtronic'}
     """
     equal, differences, incomplete = 0, [], []
@@ -182,7 +118,7 @@ class _Lacking(Exception):  # noqa: N818 - no error: caught and counted in this 
     """A record does not state what a comparison needs."""
 
 
-def figures_of(record: WizardRecord) -> Figures:
+def figures_of(record: Wizard) -> Figures:
     """Return what the `medtronic` policy suggests for the inputs of a record.
 
     Args:

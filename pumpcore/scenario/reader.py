@@ -293,13 +293,9 @@ class _Reader:
 
     @staticmethod
     def _segment(key: str, value: object) -> Segment:
-        at, rest = words.instant(key, field="segment")
-        if at.day is not None or at.again or rest:
-            raise QuantityError("segment", key, "is no time of day such as 06:30")
         if not isinstance(value, str):
             raise QuantityError(key, value, 'is no text: write the rate as "0.80"')
-        clock = timedelta(hours=at.clock.hour, minutes=at.clock.minute, seconds=at.clock.second)
-        return Segment(clock // timedelta(microseconds=1), parse_u_per_h(value, field=key))
+        return Segment(words.day_us(key, field="segment"), parse_u_per_h(value, field=key))
 
     def _week(self, profiles: dict[str, BasalProfile]) -> WeekPlan:
         """Read the plan; a profile alone needs none."""
@@ -332,6 +328,7 @@ class _Reader:
         except RequestError as error:
             limits.refuse(error)
         limits.done()
+        alarms, meals = self._alarms()
         try:
             return Config(
                 device=device,
@@ -341,7 +338,8 @@ class _Reader:
                 zone=calendar.zone,
                 suspend_policy=pump.text("suspend", "medtronic"),
                 curve=self._curve(),
-                alarms=self._alarms(),
+                alarms=alarms,
+                meals=meals,
                 calculator=self._calculator(),
                 low_suspend=self._low_suspend(),
                 controller=self._controller(),
@@ -370,15 +368,20 @@ class _Reader:
         except RequestError as error:
             table.refuse(error)
 
-    def _alarms(self) -> AlarmSettings:
+    def _alarms(self) -> tuple[AlarmSettings, tuple[tuple[int, int], ...]]:
+        """Read the person's alarm settings, and when meals are to be expected."""
         table = self.table("alarms")
         if table is None:
-            return AlarmSettings()
+            return AlarmSettings(), ()
         given = {row.setting: table.read(key, row.read) for key, row in _ALARMS.items() if table.has(key)}
+        try:
+            meals = tuple(_window(text) for text in table.texts("meals"))
+        except RequestError as error:
+            table.refuse(error)
         table.done()
         watch = {name: value for name, value in given.items() if name in Watch.__slots__}
         try:
-            return AlarmSettings(watch=Watch(**watch), **{k: v for k, v in given.items() if k not in watch})
+            return AlarmSettings(watch=Watch(**watch), **{k: v for k, v in given.items() if k not in watch}), meals
         except RequestError as error:
             table.refuse(error)
 
@@ -487,6 +490,12 @@ def _entry(text: str, calendar: words.Calendar, before: date, where: str) -> Ent
     measured = [each for each in actions if each.verb == "glucose"]
     asked: list[Action] = [each for each in actions if each.verb != "glucose"]
     return Entry(calendar.at_us(at, before, field="time"), where, (*measured, *asked))
+
+
+def _window(text: str) -> tuple[int, int]:
+    """Read a window of the local day: `11:30 to 13:30`."""
+    begin, _, end = text.partition(" to ")
+    return words.day_us(begin, field="meals"), words.day_us(end, field="meals")
 
 
 def _check_names(entry: Entry, profiles: dict[str, BasalProfile]) -> None:

@@ -19,7 +19,7 @@ from pumpcore.alarms import Kind, Status
 from pumpcore.effects import FirePulse, PrimePulse, Proposed
 from pumpcore.errors import InvariantError, QuantityError, RequestError
 from pumpcore.glucose import BolusRequest, RateRequest, Reading
-from pumpcore.modes import State
+from pumpcore.modes import Mode, State
 from pumpcore.profile import Anchor, WeekPlan
 from pumpcore.pump import Pump
 from pumpcore.pump.config import zone_of
@@ -84,6 +84,8 @@ class Run:
         refusals: what was refused, in order.
         days: insulin by local day.
         totals: insulin in all.
+        readings: of the sensor, as far as the pump was told of them.
+        fingers: readings of a meter.
         status: of the pump at the end.
         steps: how often the pump was called.
     """
@@ -93,6 +95,8 @@ class Run:
     refusals: tuple[Refusal, ...]
     days: Mapping[date, Totals]
     totals: Totals
+    readings: tuple[Reading, ...]
+    fingers: tuple[Reading, ...]
     status: PumpStatus
     steps: int
 
@@ -137,6 +141,8 @@ class _Host:
         self.answer: tuple[Effect, ...] = ()
         self.answer_to_ok: tuple[Effect, ...] = ()
         self.sensor_lost = False
+        self.readings: list[Reading] = []
+        self.fingers: list[Reading] = []
         self.controller_id = 0
         # Where the pump's own clock stands: it read `clock` when monotonic time was `clock_us`.
         self.zone, self.clock, self.clock_us = scenario.calendar.zone, scenario.calendar.start, 0
@@ -160,7 +166,17 @@ class _Host:
         for day in days.values():
             for name in Totals.__slots__:
                 totals = totals.plus(name, getattr(day, name))
-        return Run(scenario, self.log, tuple(self.refusals), days, totals, self.pump.status, self.steps)
+        return Run(
+            scenario=scenario,
+            log=self.log,
+            refusals=tuple(self.refusals),
+            days=days,
+            totals=totals,
+            readings=tuple(self.readings),
+            fingers=tuple(self.fingers),
+            status=self.pump.status,
+            steps=self.steps,
+        )
 
     def live(self, end_us: int) -> None:
         """Let time pass to the end; outcomes that are still open then come in at the end."""
@@ -244,7 +260,8 @@ class _Host:
         """Let the sensor send a reading, if it is heard."""
         if not self.sensor_lost:
             self.asking = ("sensor", f"glucose {reading.value}")
-            self.tell(events.GlucoseMeasured(self.now_us, reading))
+            if self.tell(events.GlucoseMeasured(self.now_us, reading)):
+                self.readings.append(reading)
 
     def enter(self, entry: Entry) -> None:
         """Do what an entry says."""
@@ -275,6 +292,8 @@ class _Host:
     def _begin(self) -> bool:
         if self.pump.status.state is State.RUNNING:
             self.tell(events.Suspend(self.now_us))
+        elif self.pump.status.mode is Mode.RESERVOIR_CHANGE:  # one that was not finished
+            self.tell(events.AbortChange(self.now_us))
         return self.tell(events.BeginChange(self.now_us, set_off_body=True))
 
     def _rewind(self) -> bool:
@@ -317,7 +336,7 @@ class _Host:
     def confirm(self) -> None:
         """Press OK."""
         if self.proposal is None:
-            raise QuantityError("confirm", None, "waits for nothing: there is no proposal")
+            raise QuantityError("proposals", 0, "wait for a confirmation")
         waiting, self.proposal = self.proposal, None
         if self.tell(events.Confirm(self.now_us, waiting)):
             self.confirmed, self.answer_to_ok = waiting, self.answer
@@ -325,13 +344,13 @@ class _Host:
     def confirm_again(self) -> None:
         """Press OK once more."""
         if self.confirmed is None:
-            raise QuantityError("confirm again", None, "was never confirmed: there is nothing to confirm again")
+            raise QuantityError("proposals", 0, "have been confirmed")
         self.tell(events.Confirm(self.now_us, self.confirmed))
 
     def reject(self) -> None:
         """Refuse what was proposed last."""
         if self.proposal is None:
-            raise QuantityError("reject", None, "waits for nothing: there is no proposal")
+            raise QuantityError("proposals", 0, "wait for a confirmation")
         waiting, self.proposal = self.proposal, None
         self.tell(events.Reject(self.now_us, waiting))
 
@@ -339,7 +358,7 @@ class _Host:
         """Stop every bolus that runs."""
         running = self.pump.status.boluses
         if not running:
-            raise QuantityError("cancel bolus", None, "stops nothing: there is no bolus")
+            raise QuantityError("boluses", 0, "are running")
         for bolus in running:
             self.tell(events.CancelBolus(self.now_us, bolus.id))
 
@@ -413,7 +432,8 @@ def _temp_percent(host: _Host, action: Action) -> None:
 
 def _glucose(host: _Host, action: Action) -> None:
     reading = Reading(host.now_us, cast("Glucose", action.values["glucose"]))
-    host.tell(events.GlucoseMeasured(host.now_us, reading, by_meter=True))
+    if host.tell(events.GlucoseMeasured(host.now_us, reading, by_meter=True)):
+        host.fingers.append(reading)
 
 
 def _sensor_every(host: _Host, action: Action) -> None:

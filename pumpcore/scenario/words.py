@@ -20,7 +20,7 @@ from pumpcore.units import US_PER_HOUR, US_PER_MINUTE, US_PER_SECOND, parse_u
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
-__all__ = ["Calendar", "Instant", "glucose", "glucose_range", "grams", "instant", "local", "span", "utc_of", "whole"]
+__all__ = ["Calendar", "Instant", "day_us", "glucose", "glucose_range", "grams", "instant", "local", "span", "utc_of", "whole"]
 
 _ONE_US: Final = timedelta(microseconds=1)
 _UG_PER_MG: Final = 1_000
@@ -215,6 +215,26 @@ def local(text: str, *, field: str) -> datetime:
     if not isinstance(found.day, date) or found.again or rest:
         raise QuantityError(field, text, "is no date with a time such as 2026-03-29 03:00")
     return datetime.combine(found.day, found.clock)
+
+
+def day_us(text: str, *, field: str) -> int:
+    """Read a time of any day.
+
+    Returns:
+        Microseconds since local midnight.
+
+    Raises:
+        QuantityError: the text is no such time.
+
+    Example:
+        >>> day_us("06:30", field="segment")
+        23400000000
+    """
+    found, rest = instant(text, field=field)
+    if found.day is not None or found.again or rest:
+        raise QuantityError(field, text, "is no time of day such as 06:30")
+    clock = timedelta(hours=found.clock.hour, minutes=found.clock.minute, seconds=found.clock.second)
+    return clock // _ONE_US
 
 
 def utc_of(reading: datetime, zone: ZoneInfo, *, again: bool = False, field: str) -> datetime:

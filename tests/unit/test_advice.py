@@ -118,7 +118,7 @@ def test_roche_permits_a_rise_for_the_acting_time_after_a_meal() -> None:
     assert suggested("roche", asked(220, meal_rise=rise, correction_iob_uu=400_000)) == 600_000
     assert suggested("roche", asked(220, meal_rise=rise, correction_iob_uu=9 * U)) == 0
     assert suggested("roche", asked(220, meal_rise=rise, carbs_mg=10_000, correction_iob_uu=9 * U)) == U
-    for minutes, expected in ((239, U), (240, 2 * U), (-1, 2 * U)):  # over; the meal is still to come
+    for minutes, expected in ((0, U), (239, U), (240, 2 * U), (-1, 2 * U)):  # over; the meal is still to come
         other = replace(rise, meal_us=NOW_US - minutes * MINUTE_US)
         assert suggested("roche", asked(220, meal_rise=other)) == expected
     assert suggested("medtronic", inputs) == 2 * U

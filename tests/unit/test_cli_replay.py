@@ -51,7 +51,7 @@ def answer() -> dict[str, object]:
 
 
 def test_json_has_the_fields_that_are_promised(answer: dict[str, object]) -> None:
-    assert answer.keys() == {"device", "days", "summary"}
+    assert answer.keys() == {"device", "days", "summary", "advice"}
     days = answer["days"]
     assert isinstance(days, list)
     assert days
@@ -152,7 +152,7 @@ def test_a_damaged_export_is_answered_or_refused_in_one_line(tmp_path: Path, dat
     status, out, err = run("replay", str(path), "--json")
     if status == 0:
         assert err == ""
-        assert json.loads(out).keys() == {"device", "days", "summary"}
+        assert json.loads(out).keys() == {"device", "days", "summary", "advice"}
     else:
         refused((status, out, err))
 

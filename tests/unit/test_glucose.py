@@ -113,6 +113,12 @@ def test_a_reading_has_a_time_a_value_and_a_quality() -> None:
         Reading(0, MgDl(100), 0x33)  # type: ignore[arg-type]
 
 
+def test_the_code_words() -> None:
+    assert [quality.value for quality in Quality] == [0x33, 0x3C]
+    assert [state.value for state in Link] == [0x0F, 0x33, 0x55]
+    assert LINK_LOST_US == 30 * MINUTE_US
+
+
 @pytest.mark.parametrize("codes", [Quality, Link])
 def test_code_words_differ_in_four_bits(codes: type[Quality | Link]) -> None:
     assert all((a.value ^ b.value).bit_count() >= 4 for a, b in combinations(codes, 2))
@@ -236,6 +242,11 @@ def test_the_slope_of_a_line_and_of_least_squares() -> None:
     assert rate_at(line(900, 900, 100, 102, 104, 106, 108), NOW_US) == Fraction(2, 5 * MINUTE_US)
 
 
+def test_the_slope_goes_twenty_minutes_back() -> None:
+    assert rate_at(line(900, 100, 107, 114, every=7), NOW_US) == Fraction(1, MINUTE_US)  # not the one 21 minutes ago
+    assert rate_at(line(80, 90, 100, every=10), NOW_US) == Fraction(1, MINUTE_US)  # but the one 20 minutes ago
+
+
 def test_mmol_per_litre_has_a_slope_in_mg_per_dl() -> None:
     day = Last24h(
         tuple(Reading(minute * MINUTE_US, MmolL(tenths)) for minute, tenths in ((90, 60), (95, 65), (100, 70)))
@@ -303,7 +314,17 @@ def test_every_preset_is_bounded_and_has_its_sources() -> None:
         assert preset.most_us <= 2 * HOUR_US
         assert {source.known for source in preset.sources} == {"read", "remembered"}
         assert preset.limit.default is not None
-    assert LOW_PRESETS["medtronic-530g"].limit == Range(60, 90, default=60)
+    half_hour, two, four = HOUR_US // 2, 2 * HOUR_US, 4 * HOUR_US
+    figures = {
+        name: (p.limit, p.horizon_us, p.least_us, p.most_us, p.window_us, p.after_most_us, p.after_hand_us)
+        for name, p in LOW_PRESETS.items()
+    }
+    assert figures == {
+        "medtronic-530g": (Range(60, 90, default=60), 0, 0, two, 0, four, half_hour),
+        "medtronic-veo": (Range(40, 110, default=60), 0, 0, two, 0, four, half_hour),
+        "medtronic-640g": (Range(50, 90, default=60), half_hour, half_hour, two, 0, four, half_hour),
+        "tandem-basal-iq": (Range(80, 80, default=80), half_hour, 0, two, 5 * half_hour, 0, 0),
+    }
     preset = LOW_PRESETS["medtronic-640g"]
     for most_us, least_us in ((2 * HOUR_US + 1, 0), (0, 0), (HOUR_US, HOUR_US + 1)):
         with pytest.raises(LimitError):
@@ -378,7 +399,9 @@ def test_without_a_slope_only_the_present_counts() -> None:
     ("values", "expected"),
     [
         ((83, 87, 91), LowWhy.RECOVERED),  # 91 now, 115 predicted
-        ((88, 89, 90), LowWhy.STILL_LOW),  # 90 is not above 90
+        ((80, 85, 90), LowWhy.STILL_LOW),  # 120 predicted, but 90 is not above 90
+        ((90, 90, 95), LowWhy.STILL_LOW),  # 95 now, but the 110 predicted are not above 110
+        ((88, 89, 90), LowWhy.STILL_LOW),
         ((91, 92, 93), LowWhy.STILL_LOW),  # 99 predicted
         ((92, 92, 111), LowWhy.RECOVERED),
     ],
@@ -467,9 +490,16 @@ BOLUS = BolusRequest(id=8, at_us=0, amount_uu=500_000)
 
 
 def test_a_request_within_bounds_passes() -> None:
-    for request in (RATE, BOLUS, replace(RATE, rate_uu_per_h=0), replace(RATE, rate_uu_per_h=2_000_000)):
+    for request in (
+        RATE,
+        replace(RATE, rate_uu_per_h=0, duration_us=1),
+        replace(RATE, rate_uu_per_h=2_000_000, id=2**32 - 1),
+        BOLUS,
+        replace(BOLUS, amount_uu=1, id=1),
+    ):
         check_request(request, bounds=BOUNDS, now_us=0)
         check_request(request, bounds=BOUNDS, now_us=5 * MINUTE_US)
+        check_request(replace(request, at_us=MINUTE_US), bounds=BOUNDS, now_us=6 * MINUTE_US)
 
 
 @pytest.mark.parametrize(
@@ -484,6 +514,7 @@ def test_a_request_within_bounds_passes() -> None:
         (replace(RATE, duration_us=30 * MINUTE_US + 1), 0, "request.duration_us"),
         (replace(RATE, duration_us=0), 0, "request.duration_us"),
         (replace(RATE, id=0), 0, "request.id"),
+        (replace(RATE, id=2**32), 0, "request.id"),
     ],
 )
 def test_a_request_outside_is_refused(request_: RateRequest | BolusRequest, now_us: int, limit: str) -> None:

@@ -74,6 +74,7 @@ def test_the_published_figures_of_each_fit() -> None:
     assert Curve.walsh(300).remaining(at) == Decimal("0.8664288")
     assert Curve.walsh(360).remaining(at) == Decimal("0.916355872")
     assert Curve.bilinear(180).remaining(at) == Decimal("0.711088")  # x = 13
+    assert Curve.bilinear(180).remaining(75 * MINUTE_US) == Decimal("0.55556")
     assert Curve.bilinear(180).remaining(100 * MINUTE_US) == Decimal("0.31747")  # x = 5
 
 
@@ -180,6 +181,7 @@ def test_rounding_is_up_on_both_signs() -> None:
     iob = Iob(Curve.linear(100))
     iob.add(59_999_999, 1_000_001, Part.MEAL)  # at the end of its minute, so exactly as old as its bin is taken for
     assert iob.at(30 * MINUTE_US + 59_999_999).meal_uu == 700_001  # of 700 000.7
+    assert iob.at(30 * MINUTE_US + 59_999_998).meal_uu == 710_001
     iob = Iob(Curve.linear(100))
     iob.add(0, -1_000_001, Part.BASAL)
     assert iob.at(29 * MINUTE_US + 1).basal_uu == -700_000  # taken as 30 minutes old, of -700 000.7
@@ -329,6 +331,11 @@ def test_a_damaged_snapshot_is_refused(bad: tuple[int, ...]) -> None:
     assert Iob.restore(GOOD).snapshot() == GOOD
     with pytest.raises(JournalError, match=r"^insulin on board: "):
         Iob.restore(bad)
+
+
+def test_the_code_words() -> None:
+    assert [kind.value for kind in CurveKind] == [0x33, 0x3C, 0x55, 0x5A]
+    assert [part.value for part in Part] == [0x33, 0x3C, 0x55]
 
 
 def test_equal_curves_are_equal() -> None:

@@ -7,7 +7,7 @@ before it becomes one or two trains of the kernel; an amount that it cannot deli
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from pumpcore.errors import LimitError, QuantityError
 from pumpcore.units import exact_int
@@ -94,9 +94,6 @@ class Proposal:
     amount_uu: int
 
 
-_OUT_OF: Final = "is nothing that %s delivers as an extended bolus"
-
-
 def parts_of(fast_uu: int, extended_uu: int, extended_us: int, *, device: Device, limits: Limits) -> tuple[Part, ...]:
     """Turn a bolus into the trains that deliver it.
 
@@ -131,20 +128,27 @@ def parts_of(fast_uu: int, extended_uu: int, extended_us: int, *, device: Device
         step_uu = device.bolus_step_at(amount_uu)
         if amount_uu % step_uu:
             raise QuantityError(name, amount_uu, f"is no whole multiple of {step_uu} uu")
+    least_uu = device.bolus_uu.least
+    if extended_uu:
+        least_uu = max(least_uu, device.extended_least_uu or 0)
     total_uu = fast_uu + extended_uu
-    if not device.bolus_uu.least <= total_uu:
-        raise LimitError("amount_uu", total_uu, device.bolus_uu.least, "uu")
+    if total_uu < least_uu:
+        raise LimitError("amount_uu", total_uu, least_uu, "uu")
     if total_uu > device.bolus_uu.largest:
         raise LimitError("amount_uu", total_uu, device.bolus_uu.largest, "uu")
     limits.check("max_bolus_uu", total_uu)
-    parts = []
-    if extended_uu:
-        if device.extended_us is None:
-            raise QuantityError("extended_uu", extended_uu, _OUT_OF % device.id)
+    _check_extended(extended_uu, extended_us, device)
+    extended = (Part("extended", extended_us, extended_uu),) if extended_uu else ()
+    fast = (Part("bolus", device.bolus_duration_us(fast_uu), fast_uu),) if fast_uu else ()
+    return extended + fast
+
+
+def _check_extended(extended_uu: int, extended_us: int, device: Device) -> None:
+    """Let a duration through that goes with the extended amount."""
+    if not extended_uu:
+        if exact_int(extended_us, field="extended_us"):
+            raise QuantityError("extended_us", extended_us, "stands without an extended amount")
+    elif device.extended_us is None:
+        raise QuantityError("extended_uu", extended_uu, f"is nothing that {device.id} delivers as an extended bolus")
+    else:
         device.extended_us.check(extended_us, name="extended_us", unit="us")
-        parts.append(Part("extended", extended_us, extended_uu))
-    elif exact_int(extended_us, field="extended_us"):
-        raise QuantityError("extended_us", extended_us, "stands without an extended amount")
-    if fast_uu:
-        parts.append(Part("bolus", device.bolus_duration_us(fast_uu), fast_uu))
-    return tuple(parts)

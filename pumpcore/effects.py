@@ -153,10 +153,10 @@ class BolusCalculated(Answer):
 
 @dataclass(frozen=True, slots=True)
 class ProposalDropped(Answer):
-    """A proposal is gone: rejected, expired, or its inputs changed."""
+    """A proposal is gone: rejected, expired, replaced by others, or its inputs changed."""
 
     proposal_id: int
-    reason: Literal["rejected", "expired", "changed"]
+    reason: Literal["rejected", "expired", "changed", "replaced"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,20 +11,14 @@ from dataclasses import dataclass
 from enum import Enum, IntEnum, unique
 from typing import TYPE_CHECKING, Final
 
+from pumpcore.alarms import Kind
 from pumpcore.errors import QuantityError
-from pumpcore.limits import check
-from pumpcore.units import exact_int
+from pumpcore.glucose import BolusRequest, RateRequest, Reading
+from pumpcore.limits import Limits, check
+from pumpcore.profile import Anchor, WeekPlan
 
 if TYPE_CHECKING:
-    from pumpcore.alarms import Kind
-    from pumpcore.glucose import BolusRequest, RateRequest, Reading
-    from pumpcore.limits import Limits
-    from pumpcore.profile import Anchor, WeekPlan
-
-
-_FULL: Final = 100
-_NEGATIVE: Final = "is negative"
-_NO_LEVEL: Final = "is not from 0 to 100"
+    from collections.abc import Mapping
 
 
 @unique
@@ -58,15 +52,20 @@ class Event:
         at_us: when, monotonic.
 
     Raises:
-        QuantityError: `at_us` is no int.
-        LimitError: it is outside the range of times.
+        QuantityError: a field is not of its type.
+        LimitError: an instant is outside the range of times, or a level or amount is none.
     """
 
     at_us: int
 
     def __post_init__(self) -> None:
-        """Refuse an instant that is none."""
+        """Refuse an instant that is none, and fields of other types than the class says."""
         check("time_us", self.at_us, field="at_us")
+        for name, kinds in _KINDS.get(type(self), ()):
+            value = getattr(self, name)
+            # A bool is an int to Python and no number to a pump.
+            if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
+                raise QuantityError(name, value, f"must be {' or '.join(kind.__name__ for kind in kinds)}")
 
 
 class Fact(Event):
@@ -121,12 +120,6 @@ class ReservoirMeasured(Fact):
 
     amount_uu: int
 
-    def __post_init__(self) -> None:
-        """Refuse an amount that is none."""
-        check("time_us", self.at_us, field="at_us")
-        if exact_int(self.amount_uu, field="amount_uu") < 0:
-            raise QuantityError("amount_uu", self.amount_uu, _NEGATIVE)
-
 
 @dataclass(frozen=True, slots=True)
 class FaultDetected(Fact):
@@ -147,12 +140,6 @@ class BatteryMeasured(Fact):
     """The battery has `percent` left."""
 
     percent: int
-
-    def __post_init__(self) -> None:
-        """Refuse a level that is none."""
-        check("time_us", self.at_us, field="at_us")
-        if not 0 <= exact_int(self.percent, field="percent") <= _FULL:
-            raise QuantityError("percent", self.percent, _NO_LEVEL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -357,3 +344,40 @@ class ControllerAsks(Fact):
     """
 
     request: RateRequest | BolusRequest
+
+
+_NONE: Final = type(None)
+_KINDS: Final[Mapping[type[Event], tuple[tuple[str, tuple[type, ...]], ...]]] = {
+    PulseConfirmed: (("seq", (int,)),),
+    PulseFailed: (("seq", (int,)),),
+    PulseUnknown: (("seq", (int,)),),
+    ReservoirMeasured: (("amount_uu", (int,)),),
+    FaultDetected: (("kind", (Kind,)),),
+    FaultGone: (("kind", (Kind,)),),
+    BatteryMeasured: (("percent", (int,)),),
+    GlucoseMeasured: (("reading", (Reading,)), ("by_meter", (bool,))),
+    ClockSet: (("anchor", (Anchor,)), ("zone", (str,))),
+    SetLimits: (("limits", (Limits,)),),
+    Suspend: (("cause", (SuspendCause,)),),
+    Disconnect: (("duration_us", (int,)),),
+    CancelBolus: (("bolus_id", (int,)),),
+    BeginChange: (("set_off_body", (bool,)),),
+    Prime: (("amount_uu", (int,)),),
+    ConfirmAlarm: (("alarm_id", (int,)),),
+    SnoozeAlarm: (("alarm_id", (int,)), ("duration_us", (int,))),
+    PauseAudio: (("duration_us", (int,)),),
+    ProposeBolus: (
+        ("fast_uu", (int,)),
+        ("extended_uu", (int,)),
+        ("extended_us", (int,)),
+        ("activation", (Activation,)),
+        ("for_meal", (bool,)),
+    ),
+    ProposeTemp: (("duration_us", (int,)), ("rate_uu_per_h", (int, _NONE)), ("percent", (int, _NONE))),
+    ProposePlan: (("plan", (WeekPlan,)),),
+    Confirm: (("proposal_id", (int,)),),
+    Reject: (("proposal_id", (int,)),),
+    AskAdvice: (("carbs_mg", (int,)),),
+    ControllerAsks: (("request", (RateRequest, BolusRequest)),),
+}
+"""The fields of each event, with what they may be."""

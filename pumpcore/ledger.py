@@ -10,9 +10,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from enum import IntEnum, unique
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pumpcore.errors import QuantityError
+
+if TYPE_CHECKING:
+    from collections.abc import Container
 
 __all__ = ["Account", "Fate", "Ledger", "Order"]
 
@@ -33,6 +36,7 @@ class Order(NamedTuple):
     Attributes:
         at_us: when it was to leave.
         bolus_id: of which bolus, or 0 for basal and priming.
+        channel: of which channel, for a person to read.
         part: what it is for, an `iob.Part` code word; None for priming, which is no therapy insulin.
         steps: how many.
         fate: where it is.
@@ -40,6 +44,7 @@ class Order(NamedTuple):
 
     at_us: int
     bolus_id: int
+    channel: str
     part: int | None
     steps: int
     fate: Fate = Fate.OUTSTANDING
@@ -115,13 +120,14 @@ class Ledger:
         other.next_seq = self.next_seq
         return other
 
-    def command(self, at_us: int, bolus_id: int, steps: int, *, part: int | None) -> int:
+    def command(self, at_us: int, bolus_id: int, steps: int, *, channel: str, part: int | None) -> int:
         """Book a pulse as commanded, before it is commanded.
 
         Args:
             at_us: when it leaves.
             bolus_id: of which bolus, or 0.
             steps: how many.
+            channel: of which channel.
             part: what it is for, an `iob.Part` code word; None for priming.
 
         Returns:
@@ -129,7 +135,7 @@ class Ledger:
         """
         seq = self.next_seq
         self.next_seq += 1
-        self.orders[seq] = Order(at_us, bolus_id, part, steps)
+        self.orders[seq] = Order(at_us, bolus_id, channel, part, steps)
         self._move(self.orders[seq], None, Fate.OUTSTANDING)
         return seq
 
@@ -173,6 +179,22 @@ class Ledger:
         """Book therapy steps that fell due and will never be commanded."""
         self.therapy = self.therapy.with_missed(steps)
         self.boluses[bolus_id] = self.boluses[bolus_id].with_missed(steps)
+
+    def prune(self, running: Container[int]) -> None:
+        """Forget the accounts of boluses that have ended and of which nothing is open any more."""
+        for bolus_id in [each for each in self.boluses if each and each not in running]:
+            account = self.boluses[bolus_id]
+            if not account.outstanding and not account.uncertain:
+                del self.boluses[bolus_id]
+
+    def count(self, fate: Fate) -> int:
+        """Count the open orders of a fate."""
+        return sum(order.fate is fate for order in self.orders.values())
+
+    def last_therapy_us(self) -> int:
+        """Say when therapy insulin came last: confirmed, or ordered so lately that its outcome is not yet due."""
+        young = (o.at_us for o in self.orders.values() if o.part is not None and o.fate is Fate.OUTSTANDING)
+        return max((self.confirmed_us, *young))
 
     def open_since_us(self) -> int | None:
         """Say since when the oldest pulse has been outstanding, if one is."""

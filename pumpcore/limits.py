@@ -209,6 +209,14 @@ _ROWS: Final = (
         source=f"{_OWN}: within what the no-delivery watch allows without a high alarm",
     ),
     Limit(
+        id="battery_percent",
+        unit="%",
+        least=0,
+        largest=100,
+        bounds="what a battery has left",
+        source="a full battery",
+    ),
+    Limit(
         id="prime_uu",
         unit="uu",
         least=1,

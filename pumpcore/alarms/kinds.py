@@ -51,11 +51,16 @@ class Kind(Enum):
     SET_AGE = "set_age"
     RESERVOIR_AGE = "reservoir_age"
     GLUCOSE_LOW = "glucose_low"
+    GLUCOSE_LOW_PREDICTED = "glucose_low_predicted"
     GLUCOSE_CHECK = "glucose_check"
     MISSED_MEAL = "missed_meal"
     SENSOR_LINK_LOST = "sensor_link_lost"
     BOLUS_NOT_CONFIRMED = "bolus_not_confirmed"
+    PULSE_UNCERTAIN = "pulse_uncertain"
     CONTROLLER_EXPIRED = "controller_expired"
+
+    # Members are alone of their kind, and hashing their names costs a step of the pump more than anything else.
+    __hash__ = object.__hash__
 
 
 @unique

@@ -192,10 +192,13 @@ _ROWS: Final = (
     _row(Kind.SET_AGE, _LOW, again_after_us=12 * US_PER_HOUR, source=_THIRD_DAY),
     _row(Kind.RESERVOIR_AGE, _LOW, again_after_us=12 * US_PER_HOUR, source=_THIRD_DAY),
     _row(Kind.GLUCOSE_LOW, _HIGH, again_after_us=30 * US_PER_MINUTE, source=_OWN),
+    _row(Kind.GLUCOSE_LOW_PREDICTED, _LOW, source=_OWN),
     _row(Kind.GLUCOSE_CHECK, _LOW, source=_OWN),
     _row(Kind.MISSED_MEAL, _LOW, source=_OWN),
     _row(Kind.SENSOR_LINK_LOST, _LOW, again_after_us=4 * US_PER_HOUR, source=_OWN),
     _row(Kind.BOLUS_NOT_CONFIRMED, _LOW, clears=Clears.CONFIRMED, source=_OWN),
+    # Insulin may or may not have gone in: whoever doses again should know.
+    _row(Kind.PULSE_UNCERTAIN, _MEDIUM, clears=Clears.CONFIRMED, source=_OWN),
     _row(Kind.CONTROLLER_EXPIRED, _LOW, clears=Clears.CONFIRMED, source=_OWN),
 )
 

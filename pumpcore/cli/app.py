@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from pumpcore.cli import advise, run
 from pumpcore.errors import InvariantError, PumpcoreError
 
 if TYPE_CHECKING:
@@ -113,6 +114,10 @@ def replay(export: str, plot: str | None, *, as_json: bool) -> None:
         click.echo(json.dumps(replayed.as_json(), separators=(",", ":")))
     else:
         report.show(replayed)
+
+
+cli.add_command(run.command)
+cli.add_command(advise.command)
 
 
 def main(args: Sequence[str] | None = None) -> int:

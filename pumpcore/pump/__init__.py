@@ -11,11 +11,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pumpcore.errors import InvariantError, RequestError, TimeError
-from pumpcore.events import Request
+from pumpcore.errors import InvariantError, QuantityError, RequestError, TimeError
+from pumpcore.events import PulseConfirmed, Request, SuspendCause
 from pumpcore.glucose import link
 from pumpcore.iob import Iob
-from pumpcore.limits import check
+from pumpcore.ledger import Fate
+from pumpcore.limits import TABLE, check
 from pumpcore.modes import ModeMachine, State
 from pumpcore.pump import snapshot
 from pumpcore.pump.config import Calculator, Config, Status
@@ -69,7 +70,9 @@ class Pump:
             at_us=s.now_us,
             state=s.state,
             mode=s.state.mode,
-            therapy_control=s.state.therapy(paused=bool(self._state.policy.makes_up_us)),
+            therapy_control=s.state.therapy(
+                paused=s.cause is not SuspendCause.ALARM and 0 <= s.now_us - s.suspended_us < s.policy.makes_up_us
+            ),
             operational=s.state.operational,
             cause=s.cause,
             rate_uu_per_h=s.engine.rate_uu_per_h,
@@ -112,7 +115,8 @@ class Pump:
             NEVER_US if open_us is None else open_us + s.config.unanswered_us,
         ]
         first = min(candidates)
-        return None if first >= NEVER_US else max(first, s.now_us + 1)
+        first = max(first, s.now_us + 1)
+        return None if first > TABLE["time_us"].largest else first
 
     def snapshot(self) -> bytes:
         """Write the pump down; equal pumps give equal bytes.
@@ -155,8 +159,14 @@ class Pump:
         """
         if self._broken is not None:
             raise InvariantError(self._broken)
+        if type(event) not in HANDLERS:
+            raise QuantityError("event", event, "is no event that a pump knows")
         if event.at_us < self._state.now_us:
             raise TimeError("at_us", event.at_us, self._state.now_us)
+        if type(event) is PulseConfirmed and not self._state.board.active and not self._state.ending:
+            # The good news that comes with every pulse changes one booking, and no time needs to pass for it.
+            self._state.ledger.settle(event.seq, Fate.CONFIRMED)
+            return ()
         turn = Turn(self._state.copy(), event.at_us, self._machine, self._iob)
         asked = False
         try:

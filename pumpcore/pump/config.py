@@ -7,6 +7,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from pumpcore.advice import policy
 from pumpcore.alarms import AlarmSettings
 from pumpcore.errors import LimitError, QuantityError
 from pumpcore.glucose import ControllerBounds, MgDl
@@ -111,6 +112,8 @@ class Config:
         for name in ("lateness_us", "proposal_us", "unanswered_us"):
             check(name, getattr(self, name))
         zone_of(self.zone)
+        if self.calculator is not None:
+            policy(self.calculator.policy)
         for index, (from_us, to_us) in enumerate(self.meals):
             check("segment_start_us", from_us, field=f"meals[{index}].from_us")
             check("segment_start_us", to_us, field=f"meals[{index}].to_us")

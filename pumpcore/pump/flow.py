@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final, Literal
 
 from pumpcore import alarms
-from pumpcore._kernel import CHANNELS
+from pumpcore._kernel import CHANNELS, Delivery
 from pumpcore.alarms import Kind
 from pumpcore.bolus import Bolus, Part, Proposal, parts_of
 from pumpcore.effects import (
@@ -48,6 +48,7 @@ Channel = Literal["basal", "extended", "bolus"]
 Cause = Literal["late", "cap", "empty", "failed"]
 
 PROPOSALS_KEPT: Final = 8
+UNCERTAIN_MOST: Final = 100  # pulses of which nobody knows; then the actuator counts as faulty
 LOW_CAUSES: Final = frozenset({SuspendCause.LOW_GLUCOSE, SuspendCause.PREDICTED_LOW_GLUCOSE})
 LOOK_AHEAD_US: Final = 26 * US_PER_HOUR  # past the next midnight even on a day of 25 hours
 
@@ -56,6 +57,7 @@ def pass_time(turn: Turn) -> None:
     """Deliver up to the event's instant, through all that changes by itself on the way. Never refused."""
     s = turn.state
     late_us = turn.to_us - turn.config.lateness_us
+    follow_rate(turn, RateCause.PROFILE)  # a raise that had to wait for the actuator may be possible now
     while True:
         stale = stale_us(s)
         edge_us = min(turn.to_us, s.profile_edge_us, s.temp_until_us, s.until_us, stale)
@@ -85,6 +87,10 @@ def expire(turn: Turn) -> None:
     for seq in [seq for seq, order in s.ledger.orders.items() if is_overdue(order.at_us, turn)]:
         if s.ledger.order(seq).fate is Fate.OUTSTANDING:
             settle(turn, seq, Fate.UNCERTAIN)
+    if s.ledger.count(Fate.UNCERTAIN) > UNCERTAIN_MOST:
+        announce(turn, Kind.MECHANICAL_ISSUE, "the actuator does not answer")
+    if len(s.ledger.boluses) > len(s.boluses) + 1:
+        s.ledger.prune(s.boluses)
 
 
 def end_wait(turn: Turn) -> None:
@@ -126,13 +132,13 @@ def follow_glucose(turn: Turn) -> None:
     if decision.suspend and not suspended:
         predicted = decision.why is LowWhy.PREDICTED_LOW
         s.cause = SuspendCause.PREDICTED_LOW_GLUCOSE if predicted else SuspendCause.LOW_GLUCOSE
-        announce(turn, Kind.GLUCOSE_LOW)
+        announce(turn, Kind.GLUCOSE_LOW_PREDICTED if predicted else Kind.GLUCOSE_LOW)
         move(turn, "suspend")
     if decision.suspend:
         s.until_us = NEVER_US if decision.until_us is None else decision.until_us
         return
-    s.board, changes = s.board.gone(Kind.GLUCOSE_LOW, s.now_us)
-    turn.effects.extend(changes)
+    vanish(turn, Kind.GLUCOSE_LOW)
+    vanish(turn, Kind.GLUCOSE_LOW_PREDICTED)
     if suspended:
         end_low(turn, longest=decision.why is LowWhy.LONGEST)
 
@@ -170,6 +176,7 @@ def deliver(turn: Turn, to_us: int, late_us: int) -> None:
             command(turn, at_us, CHANNELS[code], train, steps)
         for name, train, steps in pulses.missed:
             miss(turn, name, train, steps, "cap")
+            turn.capped = True
             announce(turn, Kind.MAX_DELIVERY)
     if s.trains:
         running = {progress.train for progress in s.engine.progress}
@@ -185,8 +192,8 @@ def follow_schedule(turn: Turn, to_us: int) -> None:
         step_uu = turn.config.device.step_uu
         baseline = s.scheduled.advance(to_us).at_us
         turn.bookings.extend((at_us, -step_uu, IobPart.BASAL) for at_us in baseline)
-        if s.state is State.SUSPENDED:
-            s.missed_uu += len(baseline) * step_uu
+    if s.missing is not None and to_us > s.missing.now_us:
+        s.missed_uu += len(s.missing.advance(to_us)) * turn.config.device.step_uu
 
 
 def command(turn: Turn, at_us: int, channel: Channel, train: int, steps: int) -> None:
@@ -201,7 +208,7 @@ def command(turn: Turn, at_us: int, channel: Channel, train: int, steps: int) ->
     s.reservoir_uu = (s.reservoir_uu or 0) - amount_uu
     bolus_id = s.trains.get(train, 0)
     part = part_of(s, bolus_id)
-    seq = s.ledger.command(at_us, bolus_id, there, part=part)
+    seq = s.ledger.command(at_us, bolus_id, there, channel=channel, part=part)
     turn.bookings.append((at_us, amount_uu, part))
     turn.say(FirePulse(at_us, seq, channel, bolus_id, there, amount_uu))
 
@@ -222,11 +229,19 @@ def miss(turn: Turn, channel: Channel, train: int, steps: int, cause: Cause) -> 
 
 
 def look_up(s: PumpState) -> None:
-    """Ask the week plan which rate holds now, and until when."""
+    """Ask the week plan which rate holds now, and until when.
+
+    Where the wall clock is beyond the instants for which local time is known, the last rate goes on: a clock must never
+    stop basal.
+    """
     if s.plan is None or s.anchor is None:
         s.profile_rate, s.profile_edge_us = 0, NEVER_US
         return
-    until_us = min(s.now_us + LOOK_AHEAD_US, TABLE["time_us"].largest)
+    wall_us = TABLE["wall_clock_us"].largest - s.anchor.shift_us
+    until_us = min(s.now_us + LOOK_AHEAD_US, TABLE["time_us"].largest, wall_us)
+    if until_us <= s.now_us or s.anchor.utc_us(s.now_us) < 0:
+        s.profile_edge_us = NEVER_US
+        return
     segments = rate_segments(
         s.plan,
         device=s.config.device,
@@ -246,16 +261,32 @@ def profile_name(s: PumpState) -> str | None:
     return s.plan.profile_at(s.anchor.utc_us(s.now_us), zone_of(s.zone)).name
 
 
+def programmed_rate(s: PumpState) -> int:
+    """Say which rate is programmed now, whether it is delivered or not."""
+    return s.profile_rate if s.temp is None else s.temp.over(s.profile_rate, s.config.device)
+
+
 def follow_rate(turn: Turn, cause: RateCause) -> None:
-    """Give the kernel the rate that is in force now."""
+    """Give the kernel the rate that is in force now.
+
+    An actuator with a gap may have to work off a bolus first: then the lower rate goes on until a later step.
+    """
     s = turn.state
     s.scheduled.set_rate(s.profile_rate)
-    rate = 0
-    if s.state is State.RUNNING:
-        rate = s.profile_rate if s.temp is None else s.temp.over(s.profile_rate, turn.config.device)
-    if rate != s.engine.rate_uu_per_h:
+    rate = programmed_rate(s)
+    if s.missing is not None:
+        s.missing.set_rate(rate)
+    if s.state is not State.RUNNING:
+        rate = 0
+    if rate == s.engine.rate_uu_per_h:
+        return
+    try:
         s.engine.set_rate(rate)
-        turn.say(RateChanged(s.now_us, rate, cause))
+    except LimitError:
+        if s.engine.rate_uu_per_h == 0:
+            announce(turn, Kind.MAX_DELIVERY)
+        return
+    turn.say(RateChanged(s.now_us, rate, cause))
 
 
 def end_temp(turn: Turn, reason: EndReason) -> None:
@@ -271,28 +302,41 @@ def end_temp(turn: Turn, reason: EndReason) -> None:
 
 
 def bolus_now(s: PumpState, bolus: Bolus) -> Bolus:
-    """Say what became of a bolus so far."""
+    """Say what became of a bolus so far; once it is ending, what is not delivered will not be."""
     account, step_uu = s.ledger.boluses[bolus.id], s.config.device.step_uu
+    delivered_uu = account.counted * step_uu
+    lost_uu = (account.missed + account.failed) * step_uu
     return replace(
         bolus,
-        delivered_uu=account.counted * step_uu,
-        not_delivered_uu=(account.missed + account.failed) * step_uu,
+        delivered_uu=delivered_uu,
+        not_delivered_uu=bolus.programmed_uu - delivered_uu if bolus.id in s.ending else lost_uu,
         uncertain_uu=account.uncertain * step_uu,
     )
 
 
 def end_train(turn: Turn, train: int) -> None:
     """Take a train as done; its bolus is over with its last one."""
-    bolus_id = turn.state.trains.pop(train)
-    if bolus_id not in turn.state.trains.values():
+    s = turn.state
+    bolus_id = s.trains.pop(train)
+    del s.ends_us[train]
+    if bolus_id not in s.trains.values():
         end_bolus(turn, bolus_id, EndReason.OVER)
 
 
 def end_bolus(turn: Turn, bolus_id: int, reason: EndReason) -> None:
-    """Record a bolus as it ended: delivered and not delivered are all of it."""
+    """End a bolus: it is recorded once the outcome of its last pulse is known, so that the record is true."""
+    turn.state.ending.setdefault(bolus_id, reason)
+    record_bolus(turn, bolus_id)
+
+
+def record_bolus(turn: Turn, bolus_id: int) -> None:
+    """Record a bolus that is ending, if no outcome is awaited: delivered and not delivered are all of it."""
     s = turn.state
-    bolus = bolus_now(s, s.boluses.pop(bolus_id))
-    ended = replace(bolus, not_delivered_uu=bolus.programmed_uu - bolus.delivered_uu)
+    if bolus_id not in s.ending or s.ledger.boluses[bolus_id].outstanding:
+        return
+    ended = bolus_now(s, s.boluses[bolus_id])
+    reason = s.ending.pop(bolus_id)
+    del s.boluses[bolus_id]
     turn.say(BolusDelivered(s.now_us, ended, reason))
     if reason is not EndReason.OVER:
         announce(turn, Kind.BOLUS_CANCELED, f"{bolus_id}")
@@ -323,31 +367,38 @@ def start_bolus(turn: Turn, parts: tuple[Part, ...], activation: int, *, for_mea
 
 def start_part(s: PumpState, bolus_id: int, part: Part) -> None:
     """Give one part of a bolus to the kernel."""
-    train = s.engine.start_train(part.channel, duration_us=part.duration_us, amount_uu=part.amount_uu)
+    start_us = s.now_us + s.config.device.bolus_start_delay_us
+    train = s.engine.start_train(
+        part.channel, duration_us=part.duration_us, amount_uu=part.amount_uu, start_us=start_us
+    )
     s.trains[train] = bolus_id
+    s.ends_us[train] = start_us + part.duration_us
+
+
+def to_come_uu(s: PumpState) -> int:
+    """Sum up what running boluses have still to deliver."""
+    return sum(bolus_now(s, bolus).remaining_uu for bolus in s.boluses.values())
 
 
 def check_bolus(turn: Turn, request: ProposeBolus) -> tuple[Part, ...]:
     """Let a bolus through that may be delivered now: by mode, device, limits, reservoir and insulin on board."""
-    s = turn.state
+    s, config = turn.state, turn.config
     if s.state is not State.RUNNING:
         raise ModeError(s.state.value, "bolus")
-    parts = parts_of(
-        request.fast_uu,
-        request.extended_uu,
-        request.extended_us,
-        device=turn.config.device,
-        limits=s.limits,
-    )
-    amount_uu = request.fast_uu + request.extended_uu
-    to_come_uu = sum(bolus_now(s, bolus).remaining_uu for bolus in s.boluses.values())
-    left_uu = max((s.reservoir_uu or 0) - to_come_uu, 0)
+    parts = parts_of(request.fast_uu, request.extended_uu, request.extended_us, device=config.device, limits=s.limits)
+    amount_uu, ahead_uu = request.fast_uu + request.extended_uu, to_come_uu(s)
+    left_uu = max((s.reservoir_uu or 0) - ahead_uu, 0)
     if amount_uu > left_uu:
         raise LimitError("reservoir_uu", amount_uu, left_uu, "uu")
     # What this step itself has commanded counts in full.
     fresh_uu = sum(amount for _, amount, part in turn.bookings if part is not IobPart.BASAL)
     on_board_uu = turn.iob.at(s.now_us).counted_uu + fresh_uu
-    s.limits.check("max_iob_uu", on_board_uu + to_come_uu + amount_uu)
+    s.limits.check("max_iob_uu", on_board_uu + ahead_uu + amount_uu)
+    # A bolus that a cap would cut short is refused before it begins.
+    hour_steps, day_steps = s.engine.window_steps
+    within_hour_uu = request.fast_uu + -(-request.extended_uu * US_PER_HOUR // max(request.extended_us, US_PER_HOUR))
+    s.limits.check("max_hour_uu", hour_steps * config.device.step_uu + ahead_uu + within_hour_uu)
+    s.limits.check("max_day_uu", day_steps * config.device.step_uu + ahead_uu + amount_uu)
     return parts
 
 
@@ -391,11 +442,12 @@ def stop(turn: Turn) -> None:
     s, policy = turn.state, turn.policy
     s.suspended_us, s.missed_uu, s.until_us = s.now_us, 0, NEVER_US
     fault = s.state is State.ALARM
+    if not fault:
+        s.missing = Delivery(step_uu=turn.config.device.step_uu, at_us=s.now_us)
     progress = {each.train: each for each in s.engine.progress}
     for train, bolus_id in list(s.trains.items()):
-        s.engine.cancel(train)
-        del s.trains[train]
-        s.held += ((bolus_id, rest_of(s, progress[train], s.boluses[bolus_id])),)
+        s.held += ((bolus_id, rest_of(s, progress[train])),)
+        end_with_kernel(s, train)
     if fault or not policy.keeps_boluses:
         end_held(turn, EndReason.ERROR_ABORT if fault else EndReason.CANCELED)
     if s.temp is not None and (fault or not policy.keeps_temp):
@@ -405,9 +457,17 @@ def stop(turn: Turn) -> None:
     follow_rate(turn, RateCause.STOPPED)
 
 
+def end_with_kernel(s: PumpState, train: int) -> None:
+    """Take a train back from the kernel."""
+    s.engine.cancel(train)
+    del s.trains[train]
+    del s.ends_us[train]
+
+
 def give_up(turn: Turn) -> None:
     """End what a suspend has held: from here on nothing goes on by itself."""
     reason = EndReason.ERROR_ABORT if turn.state.state is State.ALARM else EndReason.CANCELED
+    turn.state.missing = None
     end_held(turn, reason)
     if turn.state.temp is not None:
         end_temp(turn, reason)
@@ -420,30 +480,44 @@ def end_held(turn: Turn, reason: EndReason) -> None:
         end_bolus(turn, bolus_id, reason)
 
 
-def rest_of(s: PumpState, progress: Progress, bolus: Bolus) -> Part:
+def rest_of(s: PumpState, progress: Progress) -> Part:
     """Say what is left of a train: its remaining steps over its remaining time."""
     remaining_uu = progress.remaining_steps * s.config.device.step_uu
     if progress.channel == "bolus":
         return Part("bolus", s.config.device.bolus_duration_us(remaining_uu), remaining_uu)
-    return Part("extended", max(bolus.at_us + bolus.extended_us - s.now_us, 1), remaining_uu)
+    return Part("extended", max(s.ends_us[progress.train] - s.now_us, 1), remaining_uu)
 
 
 def go_on(turn: Turn) -> None:
-    """Begin, or resume: the profile's rate for this time of day applies, and what the policy brings back."""
-    s, step_uu = turn.state, turn.config.device.step_uu
+    """Begin, or resume: the profile's rate for this time of day applies, and what the policy brings back.
+
+    Nothing here can refuse the resume: what cannot be brought back is ended, or offered.
+    """
+    s = turn.state
+    missed_uu, cause = s.missed_uu, s.cause
+    s.missing, s.missed_uu, s.cause, s.until_us = None, 0, None, NEVER_US
     follow_rate(turn, RateCause.STARTED)
-    paused_us = s.now_us - s.suspended_us
-    for bolus_id, part in s.held:
-        start_part(s, bolus_id, part)
-    s.held = ()
-    missed_uu, s.missed_uu = s.missed_uu, 0
-    cause, s.cause = s.cause, None
-    s.until_us = NEVER_US
-    makes_up = 0 < paused_us <= turn.policy.makes_up_us and cause is not SuspendCause.ALARM
-    if makes_up and missed_uu >= step_uu:
-        part = Part("extended", turn.config.device.bolus_duration_us(missed_uu), missed_uu)
-        start_bolus(turn, (part,), Activation.COMMANDED)
+    in_time = s.now_us - s.suspended_us <= turn.policy.makes_up_us and cause is not SuspendCause.ALARM
+    if s.held and not in_time:
+        end_held(turn, EndReason.CANCELED)
+    held, s.held = s.held, ()
+    for bolus_id, part in held:
+        try:
+            start_part(s, bolus_id, part)
+        except LimitError:
+            end_bolus(turn, bolus_id, EndReason.CANCELED)
+    if missed_uu and turn.policy.makes_up_us and in_time:
+        make_up(turn, missed_uu)
     elif cause is SuspendCause.DISCONNECT:
+        offer_missed(turn, missed_uu)
+
+
+def make_up(turn: Turn, missed_uu: int) -> None:
+    """Deliver what a pause has missed, as its policy promises; offer it where the kernel has no room for it."""
+    part = Part("extended", turn.config.device.bolus_duration_us(missed_uu), missed_uu)
+    if len(turn.state.trains) < TABLE["trains"].largest and missed_uu <= (turn.state.reservoir_uu or 0):
+        start_bolus(turn, (part,), Activation.COMMANDED)
+    else:
         offer_missed(turn, missed_uu)
 
 
@@ -452,25 +526,32 @@ def offer_missed(turn: Turn, missed_uu: int) -> None:
     device = turn.config.device
     amount_uu = device.bolus_bands_uu.round_down(min(missed_uu, turn.state.limits.max_bolus_uu or 0))
     if amount_uu >= device.bolus_uu.least:
-        request = ProposeBolus(turn.to_us, fast_uu=amount_uu, activation=Activation.RECOMMENDED)
-        propose(turn, request, amount_uu)
+        propose(turn, ProposeBolus(turn.to_us, fast_uu=amount_uu, activation=Activation.RECOMMENDED), amount_uu)
 
 
 def propose(turn: Turn, request: Request, amount_uu: int) -> None:
-    """Offer something that adds insulin."""
+    """Offer something that adds insulin; where too many offers are open, the oldest makes way."""
     s = turn.state
     if len(s.proposals) >= PROPOSALS_KEPT:
-        raise LimitError("proposals", len(s.proposals) + 1, PROPOSALS_KEPT, "")
-    proposal = Proposal(
-        s.next_proposal_id, turn.to_us, turn.to_us + turn.config.proposal_us, request, basis(s), amount_uu
-    )
+        oldest = next(iter(s.proposals))
+        del s.proposals[oldest]
+        turn.say(ProposalDropped(turn.to_us, oldest, "replaced"))
+    until_us = turn.to_us + turn.config.proposal_us
+    proposal = Proposal(s.next_proposal_id, turn.to_us, until_us, request, basis(s, request), amount_uu)
     s.next_proposal_id += 1
     s.proposals[proposal.id] = proposal
     turn.say(Proposed(turn.to_us, proposal))
 
 
-def basis(s: PumpState) -> tuple[object, ...]:
-    """Name what a proposal was computed from: mode, clock, limits and plan, by the number of their last change."""
+def basis(s: PumpState, request: object) -> tuple[object, ...]:
+    """Name what a proposal was computed from.
+
+    Mode, clock, limits and plan by the number of their last change; a suggestion also from the latest reading and from
+    all boluses before it.
+    """
+    if isinstance(request, ProposeBolus) and request.activation is Activation.RECOMMENDED:
+        latest = s.glucose.latest
+        return (s.basis, s.next_bolus_id, None if latest is None else latest.at_us)
     return (s.basis,)
 
 
@@ -483,20 +564,32 @@ def announce(turn: Turn, kind: Kind, detail: str = "") -> None:
         move(turn, "fault")
 
 
+def vanish(turn: Turn, kind: Kind) -> None:
+    """Note that the cause of an annunciation is no longer there."""
+    turn.state.board, changes = turn.state.board.gone(kind, turn.state.now_us)
+    turn.effects.extend(changes)
+
+
 def settle(turn: Turn, seq: int, fate: Fate) -> None:
     """Book what became of a pulse, and say so where it is no good news."""
     s, step_uu = turn.state, turn.config.device.step_uu
     order = s.ledger.settle(seq, fate)
     amount_uu = order.steps * step_uu
-    if fate is Fate.UNCERTAIN:
-        announce(turn, Kind.BOLUS_NOT_CONFIRMED, f"{seq}")
-    elif fate is Fate.FAILED:
-        if s.reservoir_uu is not None:
+    if fate is Fate.FAILED:
+        # A reservoir that was measured since does not have it back twice.
+        if s.reservoir_uu is not None and order.at_us >= s.measured_us:
             s.reservoir_uu = min(s.reservoir_uu + amount_uu, turn.config.device.reservoir_uu)
         if order.part is not None:
-            channel: Channel = "bolus" if order.bolus_id else "basal"
+            channel: Channel = "bolus" if order.channel == "bolus" else "basal"
+            if order.channel == "extended":
+                channel = "extended"
             turn.say(StepsMissed(turn.to_us, channel, order.bolus_id, order.steps, amount_uu, "failed"))
             turn.returned.append((order.at_us, amount_uu, IobPart(order.part)))
+    if order.bolus_id in s.boluses:
+        record_bolus(turn, order.bolus_id)
+    if fate is Fate.UNCERTAIN:
+        announce(turn, Kind.PULSE_UNCERTAIN, f"{seq}")
+    elif fate is Fate.FAILED:
         announce(turn, Kind.MECHANICAL_ISSUE, f"{seq}")
 
 
@@ -505,12 +598,20 @@ def look_around(turn: Turn) -> None:
     s = turn.state
     s.board, changes = s.board.observed(due(s).causes, alarms.DERIVED, s.now_us)
     turn.effects.extend(changes)
+    if not turn.capped:
+        vanish(turn, Kind.MAX_DELIVERY)
+    if s.cause is not SuspendCause.DISCONNECT:
+        vanish(turn, Kind.DISCONNECT_OVER)
     s.board, changes = s.board.at(s.now_us)
     turn.effects.extend(changes)
-    if s.board.stopping and s.state is State.RUNNING:
+    stopping = {each.id for each in s.board.active if each.row.stops_delivery}
+    if stopping - turn.stopping and s.state is not State.ALARM:
         move(turn, "fault")
-    elif s.state is State.ALARM and not s.board.stopping:
+    elif s.state is State.ALARM and not stopping:
         move(turn, "clear")
+    for proposal in [each for each in s.proposals.values() if each.basis != basis(s, each.request)]:
+        del s.proposals[proposal.id]
+        turn.say(ProposalDropped(turn.to_us, proposal.id, "changed"))
 
 
 def due(s: PumpState) -> alarms.Due:
@@ -520,7 +621,7 @@ def due(s: PumpState) -> alarms.Due:
     stopped = s.state in {State.SUSPENDED, State.ALARM}
     meal = meal_window(s)
     facts = alarms.Facts(
-        last_therapy_us=None if s.begun_us is None else max(s.ledger.confirmed_us, s.begun_us),
+        last_therapy_us=None if s.begun_us is None else max(s.ledger.last_therapy_us(), s.begun_us),
         suspended_since_us=s.suspended_us if stopped and s.begun_us is not None else None,
         reservoir_uu=s.reservoir_uu if s.state.mode is not Mode.RESERVOIR_CHANGE else None,
         reservoir_left_us=left_us,

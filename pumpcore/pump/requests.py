@@ -35,10 +35,10 @@ from pumpcore.pump.config import zone_of
 from pumpcore.pump.flow import (
     LOW_CAUSES,
     announce,
-    basis,
     check_bolus,
     end_bolus,
     end_temp,
+    end_with_kernel,
     follow_glucose,
     follow_rate,
     look_up,
@@ -46,6 +46,8 @@ from pumpcore.pump.flow import (
     propose,
     settle,
     start_bolus,
+    to_come_uu,
+    vanish,
 )
 from pumpcore.pump.turn import NEVER_US
 from pumpcore.units import whole_steps
@@ -58,6 +60,24 @@ if TYPE_CHECKING:
     from pumpcore.pump.turn import PumpState, Turn
 
 ANSWERS_KEPT: Final = 64
+
+HARDWARE: Final = frozenset(
+    {
+        Kind.SYSTEM_ISSUE,
+        Kind.MECHANICAL_ISSUE,
+        Kind.OCCLUSION_DETECTED,
+        Kind.PRIMING_ISSUE,
+        Kind.INFUSION_SET_INCOMPLETE,
+        Kind.INFUSION_SET_DETACHED,
+        Kind.POWER_SOURCE_INSUFFICIENT,
+        Kind.TEMPERATURE_OUT_OF_RANGE,
+        Kind.AIR_PRESSURE_OUT_OF_RANGE,
+        Kind.TEMPERATURE,
+        Kind.DATE_TIME_ISSUE,
+        Kind.RECORD_DAMAGED,
+    }
+)
+"""What a part of the pump can report; everything else the pump derives itself."""
 
 
 def tick(event: events.Tick, turn: Turn) -> None:
@@ -87,24 +107,29 @@ def reservoir_removed(event: events.ReservoirRemoved, turn: Turn) -> None:
 
 def reservoir_measured(event: events.ReservoirMeasured, turn: Turn) -> None:
     s = turn.state
+    if event.amount_uu < 0:
+        raise LimitError("amount_uu", event.amount_uu, 0, "uu")
     if event.amount_uu > turn.config.device.reservoir_uu:
         raise LimitError("amount_uu", event.amount_uu, turn.config.device.reservoir_uu, "uu")
-    s.reservoir_uu = event.amount_uu
-    s.board, changes = s.board.gone(Kind.RESERVOIR_ISSUE, s.now_us)
-    turn.effects.extend(changes)
+    s.reservoir_uu, s.measured_us = event.amount_uu, event.at_us
+    vanish(turn, Kind.RESERVOIR_ISSUE)
     turn.say(ReservoirChanged(event.at_us, event.amount_uu))
 
 
 def fault_detected(event: events.FaultDetected, turn: Turn) -> None:
+    if event.kind not in HARDWARE:
+        raise QuantityError("kind", event.kind.value, "is nothing that a part of the pump reports")
     announce(turn, event.kind)
 
 
 def fault_gone(event: events.FaultGone, turn: Turn) -> None:
-    turn.state.board, changes = turn.state.board.gone(event.kind, event.at_us)
-    turn.effects.extend(changes)
+    if event.kind not in HARDWARE:
+        raise QuantityError("kind", event.kind.value, "is nothing that a part of the pump reports")
+    vanish(turn, event.kind)
 
 
 def battery_measured(event: events.BatteryMeasured, turn: Turn) -> None:
+    check("battery_percent", event.percent, field="percent")
     turn.state.battery_percent = event.percent
 
 
@@ -129,6 +154,7 @@ def set_limits(event: events.SetLimits, turn: Turn) -> None:
     turn.say(LimitsChanged(event.at_us))
     if event.limits.unset() and s.state is State.RUNNING:
         move(turn, "suspend")
+        s.cause = SuspendCause.PERSON
 
 
 def start(event: events.Start, turn: Turn) -> None:
@@ -139,6 +165,8 @@ def start(event: events.Start, turn: Turn) -> None:
 
 def suspend(event: events.Suspend, turn: Turn) -> None:
     s = turn.state
+    if event.cause not in {SuspendCause.PERSON, SuspendCause.REMOTE}:
+        raise QuantityError("cause", event.cause.value, "is no cause that somebody can give")
     was_low = s.state is State.SUSPENDED and s.cause in LOW_CAUSES
     move(turn, "suspend")
     if s.state is State.SUSPENDED:
@@ -168,11 +196,10 @@ def resume(event: events.Resume, turn: Turn) -> None:
 
 def cancel_bolus(event: events.CancelBolus, turn: Turn) -> None:
     s = turn.state
-    if event.bolus_id not in s.boluses:
+    if event.bolus_id not in s.boluses or event.bolus_id in s.ending:
         raise QuantityError("bolus_id", event.bolus_id, "is no bolus that runs")
     for train in [train for train, bolus_id in s.trains.items() if bolus_id == event.bolus_id]:
-        s.engine.cancel(train)
-        del s.trains[train]
+        end_with_kernel(s, train)
     s.held = tuple(held for held in s.held if held[0] != event.bolus_id)
     end_bolus(turn, event.bolus_id, EndReason.CANCELED)
 
@@ -211,7 +238,7 @@ def prime(event: events.Prime, turn: Turn) -> None:
     if event.amount_uu > (s.reservoir_uu or 0):
         raise LimitError("reservoir_uu", event.amount_uu, s.reservoir_uu or 0, "uu")
     s.reservoir_uu = (s.reservoir_uu or 0) - event.amount_uu
-    seq = s.ledger.command(event.at_us, 0, steps, part=None)
+    seq = s.ledger.command(event.at_us, 0, steps, channel="prime", part=None)
     s.tubing_primed = True
     turn.say(PrimePulse(event.at_us, seq, steps, event.amount_uu))
 
@@ -278,8 +305,6 @@ def confirm(event: events.Confirm, turn: Turn) -> None:
     proposal = s.proposals.get(event.proposal_id)
     if proposal is None:
         raise QuantityError("proposal_id", event.proposal_id, "is no proposal that can be confirmed")
-    if proposal.basis != basis(s):
-        raise QuantityError("proposal_id", event.proposal_id, "was computed from what has changed since")
     del s.proposals[proposal.id]
     before = len(turn.effects)
     request = proposal.request
@@ -350,7 +375,7 @@ def ask_advice(event: events.AskAdvice, turn: Turn) -> None:
         raise ModeError(s.state.value, "advice", "the bolus calculator is set up")
     latest = s.glucose.latest
     fresh = latest is not None and latest.quality is Quality.GOOD and s.now_us - latest.at_us <= READING_US_MAX
-    on_board = turn.iob.at(s.now_us)
+    on_board, ahead_uu = turn.iob.at(s.now_us), to_come_uu(s)
     inputs = AdviceInputs(
         now_us=s.now_us,
         carbs_mg=event.carbs_mg,
@@ -359,9 +384,9 @@ def ask_advice(event: events.AskAdvice, turn: Turn) -> None:
         sensitivity=calculator.sensitivity,
         target_low=calculator.target_low,
         target_high=calculator.target_high,
-        iob_uu=on_board.counted_uu,
+        iob_uu=on_board.counted_uu + ahead_uu,
         meal_iob_uu=on_board.meal_uu,
-        correction_iob_uu=on_board.correction_uu,
+        correction_iob_uu=on_board.correction_uu + ahead_uu,
     )
     device = turn.config.device
     bounds = AdviceLimits(max_bolus_uu=s.limits.max_bolus_uu or 0, step_uu=device.step_uu, hard_low=calculator.hard_low)

@@ -18,7 +18,7 @@ from pumpcore.suspend import POLICIES
 
 if TYPE_CHECKING:
     from pumpcore.bolus import Bolus, Part, Proposal
-    from pumpcore.effects import Effect
+    from pumpcore.effects import Effect, EndReason
     from pumpcore.events import SuspendCause
     from pumpcore.iob import Iob
     from pumpcore.iob import Part as IobPart
@@ -51,6 +51,8 @@ class PumpState:
         "controller_answers",
         "controller_id",
         "controller_temp",
+        "ending",
+        "ends_us",
         "engine",
         "glucose",
         "held",
@@ -60,7 +62,9 @@ class PumpState:
         "low_by_hand_us",
         "low_ended_us",
         "low_spans",
+        "measured_us",
         "missed_uu",
+        "missing",
         "next_bolus_id",
         "next_proposal_id",
         "now_us",
@@ -114,6 +118,11 @@ class PumpState:
         self.boluses: dict[int, Bolus] = {}
         self.trains: dict[int, int] = {}
         self.held: tuple[tuple[int, Part], ...] = ()
+        # While suspended: what would have been delivered. None while nothing is missed.
+        self.missing: Delivery | None = None
+        # Bolus by train, and when that train has earned all; boluses whose last outcome is awaited, with their reason.
+        self.ends_us: dict[int, int] = {}
+        self.ending: dict[int, EndReason] = {}
         self.proposals: dict[int, Proposal] = {}
         self.answers: dict[int, tuple[Effect, ...]] = {}
         self.next_bolus_id = 1
@@ -121,6 +130,7 @@ class PumpState:
         self.basis = 0
         self.board = Board()
         self.reservoir_uu: int | None = None
+        self.measured_us = at_us
         self.primed = False
         self.tubing_primed = False
         self.set_off_body = False
@@ -147,6 +157,8 @@ class PumpState:
         other.engine, other.scheduled = self.engine.copy(), self.scheduled.copy()
         other.ledger = self.ledger.copy()
         other.boluses, other.trains = self.boluses.copy(), self.trains.copy()
+        other.ends_us, other.ending = self.ends_us.copy(), self.ending.copy()
+        other.missing = None if self.missing is None else self.missing.copy()
         other.proposals, other.answers = self.proposals.copy(), self.answers.copy()
         other.controller_answers = self.controller_answers.copy()
         return other
@@ -165,7 +177,7 @@ class PumpState:
 class Turn:
     """One step under way: the state it works on, and the effects and bookings that it will leave behind."""
 
-    __slots__ = ("bookings", "effects", "iob", "machine", "returned", "state", "to_us")
+    __slots__ = ("bookings", "capped", "effects", "iob", "machine", "returned", "state", "stopping", "to_us")
 
     def __init__(self, state: PumpState, to_us: int, machine: ModeMachine, iob: Iob) -> None:
         """Begin a step that ends at `to_us`."""
@@ -173,6 +185,8 @@ class Turn:
         self.iob = iob
         self.state = state
         self.to_us = to_us
+        self.capped = False
+        self.stopping = {each.id for each in state.board.active if each.row.stops_delivery}
         self.effects: list[Effect] = []
         self.bookings: list[tuple[int, int, IobPart]] = []
         self.returned: list[tuple[int, int, IobPart]] = []

@@ -11,6 +11,8 @@ import contextlib
 import os
 import tempfile
 from datetime import timedelta
+from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -21,7 +23,7 @@ from pumpcore.modes import Mode
 from pumpcore.units import US_PER_HOUR, US_PER_MINUTE, UU_PER_U, format_u
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from datetime import datetime
 
     from matplotlib.axes import Axes
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
     from pumpcore.scenario.runner import Run
     from pumpcore.scenario.timeline import AlarmSpan
 
-__all__ = ["SUFFIXES", "draw"]
+__all__ = ["SUFFIXES", "check_path", "draw"]
 
 SUFFIXES: Final = (".svg", ".png")
 
@@ -48,14 +50,15 @@ _BASAL: Final = "#56B4E9"
 _BOLUS: Final = "#0072B2"
 _EXTENDED: Final = "#009E73"
 _GLUCOSE: Final = "#000000"
+_RED: Final = "#D55E00"
 _MODES: Final = {
     Mode.SUSPENDED: ("#E69F00", "///", "suspended"),
     Mode.RESERVOIR_CHANGE: ("#CC79A7", "...", "reservoir change"),
-    Mode.ALARM: ("#D55E00", "xxx", "stopped by an alarm"),
+    Mode.ALARM: (_RED, "xxx", "stopped by an alarm"),
     Mode.STANDBY: ("#999999", "---", "standby"),
 }
 _PRIORITIES: Final = {
-    Priority.HIGH: ("#D55E00", "^", 3.4, "high"),
+    Priority.HIGH: (_RED, "^", 3.4, "high"),
     Priority.MEDIUM: ("#E69F00", "s", 2.2, "medium"),
     Priority.LOW: ("#56B4E9", "o", 1.4, "low"),
     Priority.INFORMATION: ("#999999", "|", 1.0, "information"),
@@ -75,17 +78,26 @@ def draw(run: Run, path: str | os.PathLike[str], *, language: str = "en") -> Non
         RequestError: another ending, or matplotlib is not installed. Nothing is written.
         RecordError: the file cannot be written. Nothing is left of it.
     """
-    target = Path(path)
-    if target.suffix.lower() not in SUFFIXES:
-        message = f"plot: {target.name!r} ends in none of {', '.join(SUFFIXES)}"
-        raise RequestError(message)
-    try:
-        import matplotlib as mpl  # noqa: PLC0415 - an extra, and slow to load
-    except ImportError as error:
-        message = "plot: matplotlib is not installed; install it with: pip install 'pumpcore[plot]'"
-        raise RequestError(message) from error
+    check_path(path)
+    import matplotlib as mpl  # noqa: PLC0415 - an extra, and slow to load
+
     with mpl.rc_context({"font.size": 8, "hatch.linewidth": 0.6, "svg.hashsalt": "pumpcore"}):
-        _write(_figure(run, language), target)
+        _write(_figure(run, language), Path(path))
+
+
+def check_path(path: str | os.PathLike[str]) -> None:
+    """Refuse what could not be drawn, before a long run.
+
+    Raises:
+        RequestError: the file ends in none of `SUFFIXES`, or matplotlib is not installed.
+    """
+    name = Path(path).name
+    if Path(path).suffix.lower() not in SUFFIXES:
+        message = f"plot: {name!r} ends in none of {', '.join(SUFFIXES)}"
+        raise RequestError(message)
+    if find_spec("matplotlib") is None:
+        message = "plot: matplotlib is not installed; install it with: pip install 'pumpcore[plot]'"
+        raise RequestError(message)
 
 
 def _write(figure: Figure, target: Path) -> None:
@@ -116,7 +128,12 @@ def _figure(run: Run, language: str) -> Figure:
     heights = [*_PANELS_IN, max(len(rows), 1) * _ALARM_IN + 0.1]
     if not _values(run):
         heights[0] = 0.0
-    panels = [_glucose, _boluses, _basal, _alarms]
+    panels: list[Callable[[Axes, Run], None]] = [
+        _glucose,
+        _boluses,
+        _basal,
+        partial(_alarms, rows=rows, language=language),
+    ]
     drawn = [(panel, height) for panel, height in zip(panels, heights, strict=True) if height]
     height_in = _HEAD_IN + _FOOT_IN + sum(height + _GAP_IN for _, height in drawn) - _GAP_IN
     figure = Figure(figsize=(_WIDTH_IN, height_in))
@@ -129,7 +146,7 @@ def _figure(run: Run, language: str) -> Figure:
             height / height_in,
         )
         axes = figure.add_axes(box)
-        panel(axes, run) if panel is not _alarms else _alarms(axes, run, rows, language)
+        panel(axes, run)
         axes.set_xlim(0, _hours(run.scenario.end_us))
         axes.spines[["top", "right"]].set_visible(False)
         axes.tick_params(labelsize=7)
@@ -187,7 +204,7 @@ def _glucose(axes: Axes, run: Run) -> None:
         low_end, high_end = (_paper(end, in_mg=in_mg) for end in (calculator.target_low, calculator.target_high))
         axes.axhspan(low_end, high_end, facecolor=_EXTENDED, alpha=0.18, linewidth=0, label="target")
     if low is not None:
-        axes.axhline(_paper(low.limit, in_mg=in_mg), color="#D55E00", linewidth=1.0, linestyle=(0, (4, 2)))
+        axes.axhline(_paper(low.limit, in_mg=in_mg), color=_RED, linewidth=1.0, linestyle=(0, (4, 2)))
     for finger, style in ((False, {"marker": ".", "markersize": 2.6}), (True, _FINGER)):
         marks = [(at_us, value) for at_us, value, is_finger in values if is_finger is finger]
         given: dict[str, Any] = {"color": _GLUCOSE, "linestyle": "none", **style}
@@ -214,26 +231,38 @@ def _boluses(axes: Axes, run: Run) -> None:
         top = max(top, fast, extended)
         if begun.fast_uu:
             axes.plot([at, at], [0, fast], color=_BOLUS, linewidth=3, solid_capstyle="butt", zorder=4)
-            _amount(axes, at, fast, begun.fast_uu, _BOLUS, dx=-2, ha="right")
+            _amount(axes, (at, fast), begun.fast_uu, _BOLUS, ha="right" if begun.extended_uu else "center")
+        planned = at + _hours(begun.extended_us)
+        until = min(planned, _hours(run.log.ended.get(begun.id, run.scenario.end_us)))
         if begun.extended_uu:
-            until = at + _hours(begun.extended_us)
             axes.fill_between([at, until], 0, extended, color=_EXTENDED, alpha=0.3, linewidth=0, zorder=3)
             axes.plot([at, until, until], [extended, extended, 0], color=_EXTENDED, linewidth=1.4, zorder=3)
-            _amount(axes, until, extended, begun.extended_uu, _EXTENDED, dx=3, ha="left")
+            corners = ([until, planned, planned], [extended, extended, 0])
+            axes.plot(*corners, color=_EXTENDED, linewidth=1.0, linestyle=(0, (3, 2)), zorder=3)
+            _amount(axes, (planned, extended), begun.extended_uu, _EXTENDED, ha="left")
         if now.not_delivered_uu:
-            axes.plot([at], [0], marker="x", color="#D55E00", markersize=6, markeredgewidth=1.6, zorder=5, clip_on=False)
+            axes.plot([until], [0], **_NOT)
             words = f"{format_u(now.not_delivered_uu, places=1)} not"
-            axes.annotate(
-                words, (at, 0), (5, 3), textcoords="offset points", fontsize=7, color="#D55E00", zorder=5
-            )
+            axes.annotate(words, (until, 0), (5, 3), textcoords="offset points", fontsize=7, color=_RED, zorder=5)
     axes.set_ylim(0, max(1.3 * top, 1.0))
 
 
-def _amount(axes: Axes, at: float, height: float, amount_uu: int, colour: str, *, dx: int, ha: str) -> None:
-    axes.annotate(
-        format_u(amount_uu, places=1), (at, height), (dx, 1), textcoords="offset points", ha=ha, va="bottom",
-        fontsize=7, color=colour, zorder=5,
-    )  # fmt: skip
+_NOT: Final[dict[str, Any]] = {
+    "marker": "x",
+    "color": _RED,
+    "markersize": 6,
+    "markeredgewidth": 1.6,
+    "zorder": 5,
+    "clip_on": False,
+}
+
+
+def _amount(axes: Axes, place: tuple[float, float], amount_uu: int, colour: str, *, ha: str) -> None:
+    """Write an amount above a place, or beside it."""
+    aside = {"center": 0, "right": -3, "left": 3}[ha]
+    words = format_u(amount_uu, places=1)
+    given: dict[str, Any] = {"ha": ha, "va": "bottom", "fontsize": 7, "color": colour, "zorder": 5}
+    axes.annotate(words, place, (aside, 1), textcoords="offset points", **given)
 
 
 def _basal(axes: Axes, run: Run) -> None:
@@ -245,7 +274,9 @@ def _basal(axes: Axes, run: Run) -> None:
         top = max(top, rate_u)
         axes.fill_between([a, b], 0, rate_u, color=_BASAL, alpha=0.55, linewidth=0)
     corners = [(at_us, rate) for at_us, rate in run.log.rates] + [(run.scenario.end_us, 0)]
-    axes.step([_hours(at) for at, _ in corners], [_units(rate) for _, rate in corners], where="post", color=_BOLUS, lw=1)
+    axes.step(
+        [_hours(at) for at, _ in corners], [_units(rate) for _, rate in corners], where="post", color=_BOLUS, lw=1
+    )
     axes.set_ylim(0, max(1.2 * top, 0.1))
 
 
@@ -257,7 +288,7 @@ def _alarm_rows(run: Run) -> list[list[AlarmSpan]]:
     return list(rows.values())
 
 
-def _alarms(axes: Axes, run: Run, rows: Sequence[Sequence[AlarmSpan]], language: str) -> None:
+def _alarms(axes: Axes, run: Run, *, rows: Sequence[Sequence[AlarmSpan]], language: str) -> None:
     """Draw a line while an annunciation is active, as thick as it is urgent, and a mark where it comes up or climbs."""
     for row, spans in enumerate(rows):
         for span in spans:
@@ -283,9 +314,9 @@ def _stretches(span: AlarmSpan, end_us: int) -> Iterator[tuple[int, int, Priorit
 
 
 def _modes(panels: Sequence[Axes], run: Run) -> None:
-    for (at_us, state), end_us in zip(run.log.states, _ends(run), strict=True):
-        if state.mode in _MODES and end_us > at_us:
-            colour, hatch, _ = _MODES[state.mode]
+    for at_us, end_us, mode in _spans(run):
+        if mode in _MODES:
+            colour, hatch, _ = _MODES[mode]
             for axes in panels:
                 axes.axvspan(
                     _hours(at_us), _hours(max(end_us, min(at_us + _CHANGE_US_SHOWN, run.scenario.end_us))),
@@ -335,16 +366,16 @@ def _legend(figure: Figure, run: Run, top: float) -> None:
     if run.scenario.config.calculator is not None and _values(run):
         handles.append(Patch(facecolor=_EXTENDED, alpha=0.18, label="target"))
     if run.scenario.config.low_suspend is not None:
-        handles.append(Line2D([], [], color="#D55E00", linestyle=(0, (4, 2)), lw=1, label="low limit"))
+        handles.append(Line2D([], [], color=_RED, linestyle=(0, (4, 2)), lw=1, label="low limit"))
     begun = run.log.begun.values()
     if any(bolus.fast_uu for bolus in begun):
         handles.append(Line2D([], [], color=_BOLUS, linewidth=3, label="bolus"))
     if any(bolus.extended_uu for bolus in begun):
         handles.append(Patch(facecolor=_EXTENDED, alpha=0.3, edgecolor=_EXTENDED, label="extended"))
     if any(bolus.not_delivered_uu for bolus in run.log.boluses.values()):
-        handles.append(Line2D([], [], color="#D55E00", marker="x", linestyle="none", ms=5, label="not delivered"))
+        handles.append(Line2D([], [], color=_RED, marker="x", linestyle="none", ms=5, label="not delivered"))
     handles.append(Patch(facecolor=_BASAL, alpha=0.55, edgecolor=_BOLUS, label="basal rate"))
-    used = {state.mode for (at_us, state), end in zip(run.log.states, _ends(run), strict=True) if end > at_us}
+    used = {mode for _, _, mode in _spans(run)}
     handles += [
         Patch(facecolor=colour, alpha=0.5, edgecolor=colour, hatch=hatch, label=label)
         for mode, (colour, hatch, label) in _MODES.items()
@@ -362,5 +393,14 @@ def _legend(figure: Figure, run: Run, top: float) -> None:
     )  # fmt: skip
 
 
-def _ends(run: Run) -> list[int]:
-    return [at_us for at_us, _ in run.log.states[1:]] + [run.scenario.end_us]
+def _spans(run: Run) -> list[tuple[int, int, Mode]]:
+    """Return begin, end and mode of each stretch in one mode, but for those that were over at once."""
+    spans: list[tuple[int, int, Mode]] = []
+    ends = [at_us for at_us, _ in run.log.states[1:]] + [run.scenario.end_us]
+    for (at_us, state), end_us in zip(run.log.states, ends, strict=True):
+        if end_us == at_us:
+            continue
+        if spans and spans[-1][2] is state.mode:
+            at_us = spans.pop()[0]  # noqa: PLW2901 - the stretch before goes on
+        spans.append((at_us, end_us, state.mode))
+    return spans

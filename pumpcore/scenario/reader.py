@@ -14,7 +14,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple, NoReturn
 
-from pumpcore.alarms import SETTINGS, AlarmSettings, Watch
+from pumpcore.alarms import AlarmSettings, Watch
 from pumpcore.devices import load as load_device
 from pumpcore.errors import QuantityError, RecordError, RequestError
 from pumpcore.glucose import LOW_PRESETS, ControllerBounds, LowSettings, MmolL, Reading
@@ -304,7 +304,7 @@ class _Reader:
             if len(profiles) > 1:
                 raise RecordError(self.name, "[week] is missing: which of the profiles holds on which day?")
             return WeekPlan.of(*profiles.values())
-        chosen = {}
+        chosen: dict[str, BasalProfile] = {}
         for key, days in (("all", _DAYS), ("weekdays", _DAYS[:5]), ("weekend", _DAYS[5:]), *((d, (d,)) for d in _DAYS)):
             if table.has(key):
                 name = table.text(key)
@@ -363,7 +363,7 @@ class _Reader:
         }
         try:
             if kind not in makers:
-                raise QuantityError("curve", kind, f"is none of {', '.join(makers)}")  # noqa: TRY301 - told as the rest
+                raise QuantityError("curve", kind, f"is none of {', '.join(makers)}")
             return makers[kind]()
         except RequestError as error:
             table.refuse(error)
@@ -451,9 +451,7 @@ class _Reader:
         except RequestError as error:
             table.refuse(error)
 
-    def _entries(
-        self, calendar: words.Calendar, end_us: int, profiles: dict[str, BasalProfile]
-    ) -> tuple[Entry, ...]:
+    def _entries(self, calendar: words.Calendar, end_us: int, profiles: dict[str, BasalProfile]) -> tuple[Entry, ...]:
         texts = self.top.texts("events")
         if len(texts) > ENTRIES_MAX:
             raise RecordError(self.name, f"has more than {ENTRIES_MAX} events")

@@ -1,7 +1,7 @@
 """Run a scenario: play the host, the actuator, the sensor and the person around a pump.
 
-The rules of this file: it decides nothing about insulin. It calls the pump at each deadline, confirms each pulse after a
-stated time, and tells it what the entries say. At one instant the outcomes of pulses come first, then the pump's own
+The rules of this file: it decides nothing about insulin. It calls the pump at each deadline, confirms each pulse after
+a stated time, and tells it what the entries say. At one instant the outcomes of pulses come first, then the pump's own
 deadline, then what the sensor reads, then the entries in their order. What the pump refuses is written down with the
 reason, and the day goes on. The same scenario always gives the same run.
 """
@@ -11,21 +11,22 @@ from __future__ import annotations
 import heapq
 from dataclasses import dataclass
 from datetime import timedelta
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Final, TypeAlias, cast
+from functools import partial
+from typing import TYPE_CHECKING, Final
 
 from pumpcore import events
 from pumpcore.alarms import Kind, Status
 from pumpcore.effects import FirePulse, PrimePulse, Proposed
 from pumpcore.errors import InvariantError, QuantityError, RequestError
-from pumpcore.glucose import BolusRequest, RateRequest, Reading
+from pumpcore.glucose import Reading
 from pumpcore.modes import Mode, State
-from pumpcore.profile import Anchor, WeekPlan
+from pumpcore.profile import Anchor
 from pumpcore.pump import Pump
 from pumpcore.pump.config import zone_of
-from pumpcore.scenario.timeline import Log, Totals
+from pumpcore.scenario.timeline import Line, Log, Totals
+from pumpcore.scenario.verbs import VERBS
 from pumpcore.scenario.words import utc_of
-from pumpcore.units import US_PER_MINUTE
+from pumpcore.units import US_PER_MINUTE, format_u
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -33,15 +34,13 @@ if TYPE_CHECKING:
 
     from pumpcore.effects import Effect
     from pumpcore.events import Event
-    from pumpcore.glucose import Glucose
+    from pumpcore.glucose import BolusRequest, Glucose, RateRequest
     from pumpcore.pump import Status as PumpStatus
-    from pumpcore.scenario.entries import Action, Entry
+    from pumpcore.scenario.entries import Entry
     from pumpcore.scenario.reader import Scenario
     from pumpcore.scenario.timeline import Fate
 
-__all__ = ["VERBS", "Refusal", "Run", "run"]
-
-Verb: TypeAlias = "Callable[[_Host, Action], None]"
+__all__ = ["Host", "Refusal", "Run", "run"]
 
 _OUTCOME: Final = 0
 _DEADLINE: Final = 1
@@ -118,20 +117,21 @@ def run(scenario: Scenario) -> Run:
         >>> run(read("ordinary_day")).status.mode.value
         'running'
     """
-    return _Host(scenario).run()
+    return Host(scenario).run()
 
 
-class _Host:
+class Host:
     """The world around one pump."""
 
     def __init__(self, scenario: Scenario) -> None:
+        """Make the pump, and let nothing have happened yet."""
         self.scenario = scenario
         self.pump = Pump(scenario.config, at_us=0)
         self.log = Log(scenario.calendar, scenario.config.device.step_uu)
         self.refusals: list[Refusal] = []
         self.queue: list[tuple[int, int, int, Callable[[], None]]] = []
         self.order = 0
-        self.now_us = 0
+        self.now_us: int = 0
         self.awake_us = 0
         self.steps = 0
         self.asking = ("start", "start")
@@ -156,10 +156,11 @@ class _Host:
             self.tell(events.BatteryMeasured(0, scenario.battery_percent))
         if scenario.running:
             self.change(scenario.reservoir_uu, step_us=0)
+            self.shorten()
         for reading in scenario.readings:
-            self.at(reading.at_us, _SENSOR, lambda reading=reading: self.sense(reading))
+            self.at(reading.at_us, _SENSOR, partial(self.sense, reading))
         for entry in scenario.entries:
-            self.at(entry.at_us, _ENTRY, lambda entry=entry: self.enter(entry))
+            self.at(entry.at_us, _ENTRY, partial(self.enter, entry))
         self.live(scenario.end_us)
         days = self.log.by_day(scenario.end_us)
         totals = Totals()
@@ -177,6 +178,14 @@ class _Host:
             status=self.pump.status,
             steps=self.steps,
         )
+
+    def shorten(self) -> None:
+        """Say in one line that the pump begins primed and running; what was refused stays as it is."""
+        if self.pump.status.state is State.RUNNING:
+            primed_uu = self.scenario.prime_uu + self.scenario.fill_uu
+            self.log.lines = [line for line in self.log.lines if line.topic == "basal"]
+            line = f"begins with {format_u(self.scenario.reservoir_uu)} U, {format_u(primed_uu)} U of them for priming"
+            self.log.lines.insert(0, Line(0, "reservoir", line, amount_uu=self.scenario.reservoir_uu))
 
     def live(self, end_us: int) -> None:
         """Let time pass to the end; outcomes that are still open then come in at the end."""
@@ -239,7 +248,7 @@ class _Host:
             if isinstance(effect, FirePulse | PrimePulse):
                 fate = self.fates.pop(0) if self.fates else "confirmed"
                 after_us = max(effect.at_us, self.now_us) + self.scenario.confirm_us
-                self.at(after_us, _OUTCOME, lambda seq=effect.seq, fate=fate: self.settle(seq, fate))
+                self.at(after_us, _OUTCOME, partial(self.settle, effect.seq, fate))
             elif isinstance(effect, Proposed):
                 self.proposal = effect.proposal.id
 
@@ -374,7 +383,7 @@ class _Host:
             raise QuantityError("every", span_us, "us is less than a minute")
         for number, value in enumerate(values):
             reading = Reading(self.now_us + number * span_us, value)
-            self.at(reading.at_us, _SENSOR, lambda reading=reading: self.sense(reading))
+            self.at(reading.at_us, _SENSOR, partial(self.sense, reading))
 
     def set_clock(self, local: datetime) -> None:
         """Set the pump's clock to a local time of its own zone."""
@@ -392,137 +401,3 @@ class _Host:
         """Let an automatic controller ask, with a number of its own."""
         self.controller_id += 1
         self.tell(events.ControllerAsks(self.now_us, request(self.controller_id)))
-
-
-# The verbs of the grammar ---------------------------------------------------------------------------------------------
-
-
-def _bolus(host: _Host, action: Action) -> None:
-    host.ask(events.ProposeBolus(host.now_us, fast_uu=action.number("U")))
-
-
-def _extended(host: _Host, action: Action) -> None:
-    extended_uu, extended_us = action.number("U"), action.number("span")
-    host.ask(events.ProposeBolus(host.now_us, extended_uu=extended_uu, extended_us=extended_us))
-
-
-def _multiwave(host: _Host, action: Action) -> None:
-    fast_uu, extended_uu, extended_us = (action.number(name) for name in ("U", "later", "span"))
-    host.ask(events.ProposeBolus(host.now_us, fast_uu, extended_uu, extended_us))
-
-
-def _profile(host: _Host, action: Action) -> None:
-    plan = WeekPlan.of(host.scenario.profiles[str(action.values["name"])])
-    host.ask(events.ProposePlan(host.now_us, plan))
-
-
-def _week(host: _Host, action: Action) -> None:
-    del action
-    if host.scenario.config.plan is not None:
-        host.ask(events.ProposePlan(host.now_us, host.scenario.config.plan))
-
-
-def _temp_rate(host: _Host, action: Action) -> None:
-    host.ask(events.ProposeTemp(host.now_us, action.number("span"), rate_uu_per_h=action.number("rate")))
-
-
-def _temp_percent(host: _Host, action: Action) -> None:
-    host.ask(events.ProposeTemp(host.now_us, action.number("span"), percent=action.number("percent")))
-
-
-def _glucose(host: _Host, action: Action) -> None:
-    reading = Reading(host.now_us, cast("Glucose", action.values["glucose"]))
-    if host.tell(events.GlucoseMeasured(host.now_us, reading, by_meter=True)):
-        host.fingers.append(reading)
-
-
-def _sensor_every(host: _Host, action: Action) -> None:
-    host.sensor_every(action.number("span"), cast("tuple[Glucose, ...]", action.values["values"]))
-
-
-def _sensor_lost(host: _Host, action: Action) -> None:
-    del action
-    host.sensor_lost = True
-
-
-def _sensor_back(host: _Host, action: Action) -> None:
-    del action
-    host.sensor_lost = False
-
-
-def _asleep(host: _Host, action: Action) -> None:
-    host.awake_us = host.now_us + action.number("span")
-
-
-def _controller_rate(host: _Host, action: Action) -> None:
-    rate, span_us, now_us = action.number("rate"), action.number("span"), host.now_us
-    host.controller(lambda number: RateRequest(id=number, at_us=now_us, rate_uu_per_h=rate, duration_us=span_us))
-
-
-def _controller_bolus(host: _Host, action: Action) -> None:
-    amount_uu, now_us = action.number("U"), host.now_us
-    host.controller(lambda number: BolusRequest(id=number, at_us=now_us, amount_uu=amount_uu))
-
-
-def _next_pulse(fate: Fate) -> Verb:
-    def verb(host: _Host, action: Action) -> None:
-        del action
-        host.fates.append(fate)
-
-    return verb
-
-
-def _told(make: Callable[[int], Event]) -> Verb:
-    """Make a verb that tells the pump something without values."""
-
-    def verb(host: _Host, action: Action) -> None:
-        del action
-        host.tell(make(host.now_us))
-
-    return verb
-
-
-VERBS: Final[Mapping[str, Verb]] = MappingProxyType(
-    {
-        "bolus": _bolus,
-        "advice": lambda host, action: host.ask(events.AskAdvice(host.now_us, action.number("g"))),
-        "extended": _extended,
-        "multiwave": _multiwave,
-        "confirm": lambda host, _: host.confirm(),
-        "confirm_again": lambda host, _: host.confirm_again(),
-        "reject": lambda host, _: host.reject(),
-        "cancel_bolus": lambda host, _: host.cancel_bolus(),
-        "temp_percent": _temp_percent,
-        "temp_rate": _temp_rate,
-        "cancel_temp": _told(events.CancelTemp),
-        "profile": _profile,
-        "week": _week,
-        "start": _told(events.Start),
-        "suspend": _told(events.Suspend),
-        "disconnect": lambda host, action: host.tell(events.Disconnect(host.now_us, action.number("span"))),
-        "resume": lambda host, _: host.ask(events.Resume(host.now_us)),
-        "change": lambda host, action: host.change(action.number("U"), step_us=US_PER_MINUTE),
-        "reservoir_out": _told(events.ReservoirRemoved),
-        "prime": lambda host, action: host.tell(events.Prime(host.now_us, action.number("U"))),
-        "occlusion": _told(lambda at_us: events.FaultDetected(at_us, Kind.OCCLUSION_DETECTED)),
-        "fault": lambda host, action: host.tell(events.FaultDetected(host.now_us, cast("Kind", action.values["fault"]))),
-        "fault_gone": lambda host, action: host.tell(events.FaultGone(host.now_us, cast("Kind", action.values["fault"]))),
-        "glucose": _glucose,
-        "sensor_every": _sensor_every,
-        "sensor_lost": _sensor_lost,
-        "sensor_back": _sensor_back,
-        "battery": lambda host, action: host.tell(events.BatteryMeasured(host.now_us, action.number("percent"))),
-        "clock_set": lambda host, action: host.set_clock(cast("datetime", action.values["local"])),
-        "zone": lambda host, action: host.set_zone(str(action.values["zone"])),
-        "confirm_alarms": lambda host, _: host.confirm_alarms(),
-        "snooze_alarms": lambda host, action: host.snooze_alarms(action.number("span")),
-        "pause_audio": lambda host, action: host.tell(events.PauseAudio(host.now_us, action.number("span"))),
-        "asleep": _asleep,
-        "pulse_failed": _next_pulse("failed"),
-        "pulse_unknown": _next_pulse("uncertain"),
-        "pulse_unanswered": _next_pulse("outstanding"),
-        "controller_bolus": _controller_bolus,
-        "controller_rate": _controller_rate,
-    }
-)
-"""What to do for each form of the grammar."""

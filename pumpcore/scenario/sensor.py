@@ -5,6 +5,7 @@ The rule of this file: integers only. A reading is rounded down to the last digi
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from pumpcore.errors import QuantityError
@@ -38,7 +39,7 @@ def curve(points: list[tuple[int, Glucose]], every_us: int, end_us: int) -> Iter
     """
     if every_us < US_PER_MINUTE:
         raise QuantityError("every", every_us, "us is less than a minute")
-    for number, (earlier, later) in enumerate(zip(points, points[1:], strict=False), start=1):
+    for number, (earlier, later) in enumerate(pairwise(points), start=1):
         if later[0] <= earlier[0]:
             raise QuantityError(f"points[{number}]", later[0], "us is not after the point before")
     if not points or points[0][0] < 0:

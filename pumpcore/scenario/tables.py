@@ -25,6 +25,7 @@ class Table:
     """One table of the file, taken apart key by key; what is left at the end is unknown and refused."""
 
     def __init__(self, where: str, data: object) -> None:
+        """Take a table of `data`; `where` is what an error carries."""
         if not isinstance(data, dict):
             raise RecordError(where, "is no table")
         self.where = where
@@ -35,6 +36,7 @@ class Table:
         raise RecordError(self.where, str(error)) from error
 
     def has(self, key: str) -> bool:
+        """Say whether a key is there that nobody took."""
         return key in self._data
 
     def take(self, key: str, default: object = None) -> object:
@@ -46,6 +48,7 @@ class Table:
         return self._data.pop(key)
 
     def text(self, key: str, default: str | None = None) -> str:
+        """Take a text."""
         value = self.take(key, default)
         if not isinstance(value, str):
             self.refuse(QuantityError(key, value, _NO_TEXT))
@@ -60,6 +63,7 @@ class Table:
             self.refuse(error)
 
     def count(self, key: str, default: int | None = None, *, largest: int) -> int:
+        """Take a whole number from 0 to `largest`."""
         value = self.take(key, default)
         try:
             number = exact_int(value, field=key)
@@ -70,6 +74,7 @@ class Table:
         return number
 
     def texts(self, key: str) -> list[str]:
+        """Take a list of texts; an absent one is empty."""
         value = self.take(key, [])
         if not isinstance(value, list):
             self.refuse(QuantityError(key, value, "is no list"))

@@ -141,7 +141,8 @@ class Log:
         alarms: every annunciation that was active, by its number.
         rates: instants at which the basal rate in force changed, with the rate.
         states: instants at which the state changed, with the state.
-        boluses: every bolus that has ended, as it ended.
+        boluses: every bolus that has ended, as it ended ...
+        ended: ... and when.
         begun: every bolus that has begun, as programmed.
         sounds: how many sounds of each priority came.
     """
@@ -155,6 +156,7 @@ class Log:
     rates: list[tuple[int, int]] = field(default_factory=list)
     states: list[tuple[int, State]] = field(default_factory=lambda: [(0, State.STANDBY)])
     boluses: dict[int, Bolus] = field(default_factory=dict)
+    ended: dict[int, int] = field(default_factory=dict)
     begun: dict[int, Bolus] = field(default_factory=dict)
     sounds: dict[Priority, int] = field(default_factory=lambda: dict.fromkeys(Priority, 0))
 
@@ -174,7 +176,9 @@ class Log:
 
     def by_day(self, end_us: int) -> dict[date, Totals]:
         """Sum up each local day that the scenario touches."""
-        days = {self.calendar.day_of(at_us): Totals() for at_us in (1, *(m + 1 for m in self.calendar.midnights(end_us)))}
+        days = {
+            self.calendar.day_of(at_us): Totals() for at_us in (1, *(m + 1 for m in self.calendar.midnights(end_us)))
+        }
         for pulse in self.pulses.values():
             if pulse.fate == "failed":
                 continue
@@ -195,7 +199,12 @@ _ENDS: Final = {
     effects.EndReason.CANCELED: "cancelled",
     effects.EndReason.ERROR_ABORT: "ended by a fault",
 }
-_MISSED: Final = {"late": "the host came late", "cap": "a cap withheld it", "empty": "no insulin left", "failed": "failed"}
+_MISSED: Final = {
+    "late": "the host came late",
+    "cap": "a cap withheld it",
+    "empty": "no insulin left",
+    "failed": "failed",
+}
 
 
 def minutes(span_us: int) -> str:
@@ -290,7 +299,7 @@ def _bolus(bolus: Bolus) -> str:
 
 def _delivered(log: Log, effect: effects.BolusDelivered) -> None:
     bolus = effect.bolus
-    log.boluses[bolus.id] = bolus
+    log.boluses[bolus.id], log.ended[bolus.id] = bolus, effect.at_us
     rest = f", {format_u(bolus.not_delivered_uu)} U not" if bolus.not_delivered_uu else ""
     line = f"bolus {bolus.id} {_ENDS[effect.reason]}: {format_u(bolus.delivered_uu)} U delivered{rest}"
     log.lines.append(Line(effect.at_us, "bolus", line, amount_uu=bolus.delivered_uu))

@@ -20,7 +20,19 @@ from pumpcore.units import US_PER_HOUR, US_PER_MINUTE, US_PER_SECOND, parse_u
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
-__all__ = ["Calendar", "Instant", "day_us", "glucose", "glucose_range", "grams", "instant", "local", "span", "utc_of", "whole"]
+__all__ = [
+    "Calendar",
+    "Instant",
+    "day_us",
+    "glucose",
+    "glucose_range",
+    "grams",
+    "instant",
+    "local",
+    "span",
+    "utc_of",
+    "whole",
+]
 
 _ONE_US: Final = timedelta(microseconds=1)
 _UG_PER_MG: Final = 1_000
@@ -289,7 +301,8 @@ class Calendar:
 
     def midnights(self, end_us: int) -> tuple[int, ...]:
         """Return each local midnight after the start and before `end_us`."""
-        found, day = [], self.local(0).date()
+        found: list[int] = []
+        day = self.local(0).date()
         while True:
             day += timedelta(days=1)
             # A midnight that the clocks skip begins its day where they land.

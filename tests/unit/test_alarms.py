@@ -392,6 +392,7 @@ def test_what_comes_with_high_priority_ends_an_audio_pause_and_what_comes_with_l
     board, _ = raised(Kind.OCCLUSION_DETECTED).audio_paused(START, 2 * MIN)
     board, changes = board.raised(Kind.STEPS_MISSED, START + 1)
     assert whats(changes) == ["raised"]
+    assert board.audio_paused_until_us == START + 2 * MIN
     board, changes = board.raised(Kind.BATTERY_EMPTY, START + 2)
     assert whats(changes) == ["raised", "sound"]
     assert board.audio_paused_until_us is None

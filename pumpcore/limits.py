@@ -19,7 +19,7 @@ from pumpcore.units import US_PER_DAY, US_PER_HOUR, US_PER_MINUTE, US_PER_SECOND
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["TABLE", "Limit", "Limits", "check"]
+__all__ = ["TABLE", "Limit", "Limits", "check", "document"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -342,3 +342,28 @@ class Limits:
 
     def _chosen(self) -> dict[str, int | None]:
         return {field.name: getattr(self, field.name) for field in fields(self)}
+
+
+def document() -> str:
+    """Render the table as Markdown: `specs/limits.md`."""
+    lines = [
+        "# Limits",
+        "",
+        "Rendered from `pumpcore.limits.TABLE` by `python -m pumpcore.limits`; a test keeps it current. A setting is",
+        "chosen by a person within its range; while a setting without a default is not chosen, nothing is delivered.",
+        "",
+        "| id | unit | least | largest | default | setting | bounds | source |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for row in _ROWS:
+        default = "not set" if row.setting and row.default is None else row.default if row.default is not None else ""
+        setting = "yes" if row.setting else ""
+        cells = (row.id, row.unit, row.least, row.largest, default, setting, row.bounds, row.source)
+        lines.append("| " + " | ".join(str(cell) for cell in cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    import sys
+
+    sys.stdout.write(document())

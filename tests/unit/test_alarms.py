@@ -513,6 +513,14 @@ def test_a_board_is_frozen() -> None:
         board.active[0].level = 7  # type: ignore[misc]
 
 
+def test_all_values_are_frozen_and_carry_nothing_else() -> None:
+    board, changes = Board().raised(Kind.SET_AGE, START)
+    for value in (board, *board.active, *changes, TABLE[Kind.SET_AGE], Watch(), AlarmSettings(), Facts()):
+        assert not hasattr(value, "__dict__")
+        with pytest.raises(FrozenInstanceError):
+            setattr(value, fields(value)[0].name, 7)
+
+
 # The plain form
 
 
@@ -529,6 +537,11 @@ def plain_board() -> dict[str, Any]:
 
 def test_a_board_survives_its_plain_form() -> None:
     assert plain_board()["active"][0]["status"] == 0x55
+
+
+def test_the_longest_detail_survives_it_too() -> None:
+    board, _ = Board().raised(Kind.SET_AGE, START, "x" * DETAIL_CHARACTERS_LARGEST)
+    assert Board.from_plain(board.as_plain()) == board
 
 
 def of(kind: str, /, **what: object) -> Callable[[dict[str, Any]], None]:
@@ -570,6 +583,7 @@ def of(kind: str, /, **what: object) -> Callable[[dict[str, Any]], None]:
         of("set_age", status_since_us=1.5),
         of("set_age", level=1),
         of("set_age", level=-1),
+        of("reservoir_age", level=1),
         of("set_age", level=False),
         of("set_age", next_sound_us=1),
         of("reservoir_age", next_sound_us=-1),

@@ -84,6 +84,7 @@ class Proposal:
         request: what was asked for, an event of `events`.
         basis: what it was computed from; where that has changed, it cannot be confirmed any more.
         amount_uu: insulin that it would add at once, for a person to read; 0 where that is no single amount.
+        by_advice: whether the bolus calculator suggested it, from the latest glucose and all boluses before it.
     """
 
     id: int
@@ -92,6 +93,7 @@ class Proposal:
     request: object
     basis: tuple[object, ...]
     amount_uu: int
+    by_advice: bool = False
 
 
 def parts_of(fast_uu: int, extended_uu: int, extended_us: int, *, device: Device, limits: Limits) -> tuple[Part, ...]:

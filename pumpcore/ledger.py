@@ -192,9 +192,18 @@ class Ledger:
         return sum(order.fate is fate for order in self.orders.values())
 
     def last_therapy_us(self) -> int:
-        """Say when therapy insulin came last: confirmed, or ordered so lately that its outcome is not yet due."""
-        young = (o.at_us for o in self.orders.values() if o.part is not None and o.fate is Fate.OUTSTANDING)
-        return max((self.confirmed_us, *young))
+        """Say when therapy insulin came last.
+
+        That is when it was last confirmed; the one pulse after that, while its outcome is not yet due, counts too. A
+        pulse that nobody has answered for ends that: an actuator that does not answer delivers nothing that counts.
+        """
+        since = [o for o in self.orders.values() if o.part is not None and o.at_us > self.confirmed_us]
+        first = min(since, key=lambda order: order.at_us, default=None)
+        return self.confirmed_us if first is None or first.fate is not Fate.OUTSTANDING else first.at_us
+
+    def file_uncertain(self) -> None:
+        """Close the orders of which nobody will ever know; they stay uncertain in the accounts."""
+        self.orders = {seq: order for seq, order in self.orders.items() if order.fate is not Fate.UNCERTAIN}
 
     def open_since_us(self) -> int | None:
         """Say since when the oldest pulse has been outstanding, if one is."""

@@ -50,6 +50,8 @@ class Pump:
         """Begin in standby, with nothing delivered."""
         self._machine = ModeMachine()
         self._state = PumpState(config, check("time_us", at_us, field="at_us"))
+        if config.anchor is not None:
+            check("wall_clock_us", config.anchor.utc_us(at_us), field="anchor")
         self._iob = Iob(config.curve)
         self._broken: str | None = None
         look_up(self._state)
@@ -115,7 +117,7 @@ class Pump:
             NEVER_US if open_us is None else open_us + s.config.unanswered_us,
         ]
         first = min(candidates)
-        first = max(first, s.now_us + 1)
+        first = max(first, s.seen_us + 1)
         return None if first > TABLE["time_us"].largest else first
 
     def snapshot(self) -> bytes:
@@ -161,11 +163,12 @@ class Pump:
             raise InvariantError(self._broken)
         if type(event) not in HANDLERS:
             raise QuantityError("event", event, "is no event that a pump knows")
-        if event.at_us < self._state.now_us:
-            raise TimeError("at_us", event.at_us, self._state.now_us)
+        if event.at_us < self._state.seen_us:
+            raise TimeError("at_us", event.at_us, self._state.seen_us)
         if type(event) is PulseConfirmed and not self._state.board.active and not self._state.ending:
             # The good news that comes with every pulse changes one booking, and no time needs to pass for it.
             self._state.ledger.settle(event.seq, Fate.CONFIRMED)
+            self._state.seen_us = event.at_us
             return ()
         turn = Turn(self._state.copy(), event.at_us, self._machine, self._iob)
         asked = False

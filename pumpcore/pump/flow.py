@@ -56,6 +56,7 @@ LOOK_AHEAD_US: Final = 26 * US_PER_HOUR  # past the next midnight even on a day 
 def pass_time(turn: Turn) -> None:
     """Deliver up to the event's instant, through all that changes by itself on the way. Never refused."""
     s = turn.state
+    s.seen_us = turn.to_us
     late_us = turn.to_us - turn.config.lateness_us
     follow_rate(turn, RateCause.PROFILE)  # a raise that had to wait for the actuator may be possible now
     while True:
@@ -87,8 +88,6 @@ def expire(turn: Turn) -> None:
     for seq in [seq for seq, order in s.ledger.orders.items() if is_overdue(order.at_us, turn)]:
         if s.ledger.order(seq).fate is Fate.OUTSTANDING:
             settle(turn, seq, Fate.UNCERTAIN)
-    if s.ledger.count(Fate.UNCERTAIN) > UNCERTAIN_MOST:
-        announce(turn, Kind.MECHANICAL_ISSUE, "the actuator does not answer")
     if len(s.ledger.boluses) > len(s.boluses) + 1:
         s.ledger.prune(s.boluses)
 
@@ -146,13 +145,19 @@ def follow_glucose(turn: Turn) -> None:
 def end_low(turn: Turn, *, longest: bool) -> None:
     """Resume from a low-glucose suspend; where that may not be, it stays suspended until the person resumes."""
     s = turn.state
-    s.low_spans = (*s.low_spans, (s.suspended_us, s.now_us))
     if longest:
         s.low_ended_us = s.now_us
     if allowed(s.state, "resume", facts(s)):
         move(turn, "resume")
     else:
+        close_low(s)
         s.cause, s.until_us = SuspendCause.PERSON, NEVER_US
+
+
+def close_low(s: PumpState) -> None:
+    """Book a low-glucose suspend that ends now: what counts toward the longest time that is allowed."""
+    if s.cause in LOW_CAUSES:
+        s.low_spans = (*s.low_spans, (s.suspended_us, s.now_us))
 
 
 def is_overdue(at_us: int, turn: Turn) -> bool:
@@ -427,6 +432,8 @@ def move(turn: Turn, trigger: str) -> None:
         return
     turn.say(ModeChanged(s.now_us, before, s.state, trigger))
     s.basis += 1
+    if before is State.SUSPENDED:
+        close_low(s)
     if before is State.RUNNING:
         stop(turn)
     elif before is State.SUSPENDED and s.state is not State.RUNNING:
@@ -516,7 +523,12 @@ def make_up(turn: Turn, missed_uu: int) -> None:
     """Deliver what a pause has missed, as its policy promises; offer it where the kernel has no room for it."""
     part = Part("extended", turn.config.device.bolus_duration_us(missed_uu), missed_uu)
     if len(turn.state.trains) < TABLE["trains"].largest and missed_uu <= (turn.state.reservoir_uu or 0):
-        start_bolus(turn, (part,), Activation.COMMANDED)
+        try:
+            turn.state.engine.copy().start_train("extended", duration_us=part.duration_us, amount_uu=missed_uu)
+        except LimitError:
+            offer_missed(turn, missed_uu)
+        else:
+            start_bolus(turn, (part,), Activation.COMMANDED)
     else:
         offer_missed(turn, missed_uu)
 
@@ -529,7 +541,7 @@ def offer_missed(turn: Turn, missed_uu: int) -> None:
         propose(turn, ProposeBolus(turn.to_us, fast_uu=amount_uu, activation=Activation.RECOMMENDED), amount_uu)
 
 
-def propose(turn: Turn, request: Request, amount_uu: int) -> None:
+def propose(turn: Turn, request: Request, amount_uu: int, *, by_advice: bool = False) -> None:
     """Offer something that adds insulin; where too many offers are open, the oldest makes way."""
     s = turn.state
     if len(s.proposals) >= PROPOSALS_KEPT:
@@ -537,19 +549,20 @@ def propose(turn: Turn, request: Request, amount_uu: int) -> None:
         del s.proposals[oldest]
         turn.say(ProposalDropped(turn.to_us, oldest, "replaced"))
     until_us = turn.to_us + turn.config.proposal_us
-    proposal = Proposal(s.next_proposal_id, turn.to_us, until_us, request, basis(s, request), amount_uu)
+    basis_now = basis(s, by_advice=by_advice)
+    proposal = Proposal(s.next_proposal_id, turn.to_us, until_us, request, basis_now, amount_uu, by_advice)
     s.next_proposal_id += 1
     s.proposals[proposal.id] = proposal
     turn.say(Proposed(turn.to_us, proposal))
 
 
-def basis(s: PumpState, request: object) -> tuple[object, ...]:
+def basis(s: PumpState, *, by_advice: bool) -> tuple[object, ...]:
     """Name what a proposal was computed from.
 
     Mode, clock, limits and plan by the number of their last change; a suggestion also from the latest reading and from
     all boluses before it.
     """
-    if isinstance(request, ProposeBolus) and request.activation is Activation.RECOMMENDED:
+    if by_advice:
         latest = s.glucose.latest
         return (s.basis, s.next_bolus_id, None if latest is None else latest.at_us)
     return (s.basis,)
@@ -589,6 +602,8 @@ def settle(turn: Turn, seq: int, fate: Fate) -> None:
         record_bolus(turn, order.bolus_id)
     if fate is Fate.UNCERTAIN:
         announce(turn, Kind.PULSE_UNCERTAIN, f"{seq}")
+        if s.ledger.count(Fate.UNCERTAIN) > UNCERTAIN_MOST:
+            announce(turn, Kind.MECHANICAL_ISSUE, "the actuator does not answer")
     elif fate is Fate.FAILED:
         announce(turn, Kind.MECHANICAL_ISSUE, f"{seq}")
 
@@ -609,7 +624,7 @@ def look_around(turn: Turn) -> None:
         move(turn, "fault")
     elif s.state is State.ALARM and not stopping:
         move(turn, "clear")
-    for proposal in [each for each in s.proposals.values() if each.basis != basis(s, each.request)]:
+    for proposal in [each for each in s.proposals.values() if each.basis != basis(s, by_advice=each.by_advice)]:
         del s.proposals[proposal.id]
         turn.say(ProposalDropped(turn.to_us, proposal.id, "changed"))
 

@@ -35,7 +35,9 @@ from pumpcore.pump.config import zone_of
 from pumpcore.pump.flow import (
     LOW_CAUSES,
     announce,
+    basis,
     check_bolus,
+    close_low,
     end_bolus,
     end_temp,
     end_with_kernel,
@@ -136,6 +138,7 @@ def battery_measured(event: events.BatteryMeasured, turn: Turn) -> None:
 def clock_set(event: events.ClockSet, turn: Turn) -> None:
     s = turn.state
     zone_of(event.zone)
+    check("wall_clock_us", event.anchor.utc_us(event.at_us), field="anchor")
     before_us = None if s.anchor is None else s.anchor.shift_us
     s.anchor, s.zone = event.anchor, event.zone
     s.basis += 1
@@ -167,12 +170,10 @@ def suspend(event: events.Suspend, turn: Turn) -> None:
     s = turn.state
     if event.cause not in {SuspendCause.PERSON, SuspendCause.REMOTE}:
         raise QuantityError("cause", event.cause.value, "is no cause that somebody can give")
-    was_low = s.state is State.SUSPENDED and s.cause in LOW_CAUSES
     move(turn, "suspend")
     if s.state is State.SUSPENDED:
+        close_low(s)
         s.cause, s.until_us = event.cause, NEVER_US
-    if was_low:
-        s.low_spans = (*s.low_spans, (s.suspended_us, s.now_us))
 
 
 def disconnect(event: events.Disconnect, turn: Turn) -> None:
@@ -191,7 +192,6 @@ def resume(event: events.Resume, turn: Turn) -> None:
     move(turn, "resume")
     if was_low:
         s.low_by_hand_us = event.at_us
-        s.low_spans = (*s.low_spans, (s.suspended_us, s.now_us))
 
 
 def cancel_bolus(event: events.CancelBolus, turn: Turn) -> None:
@@ -257,6 +257,7 @@ def connected(event: events.Connected, turn: Turn) -> None:
     s = turn.state
     move(turn, "connected")
     s.primed, s.set_off_body, s.connected_us = True, False, event.at_us
+    s.ledger.file_uncertain()
 
 
 def abort_change(event: events.AbortChange, turn: Turn) -> None:
@@ -305,6 +306,8 @@ def confirm(event: events.Confirm, turn: Turn) -> None:
     proposal = s.proposals.get(event.proposal_id)
     if proposal is None:
         raise QuantityError("proposal_id", event.proposal_id, "is no proposal that can be confirmed")
+    if proposal.basis != basis(s, by_advice=proposal.by_advice):
+        raise QuantityError("proposal_id", event.proposal_id, "was computed from what has changed since")
     del s.proposals[proposal.id]
     before = len(turn.effects)
     request = proposal.request
@@ -398,7 +401,7 @@ def ask_advice(event: events.AskAdvice, turn: Turn) -> None:
             event.at_us, fast_uu=amount_uu, activation=Activation.RECOMMENDED, for_meal=bool(event.carbs_mg)
         )
         check_bolus(turn, request)
-        propose(turn, request, amount_uu)
+        propose(turn, request, amount_uu, by_advice=True)
 
 
 def glucose_measured(event: events.GlucoseMeasured, turn: Turn) -> None:

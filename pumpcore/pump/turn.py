@@ -76,6 +76,7 @@ class PumpState:
         "proposals",
         "reservoir_uu",
         "scheduled",
+        "seen_us",
         "sensor_us",
         "set_off_body",
         "state",
@@ -92,6 +93,8 @@ class PumpState:
         device, limits = config.device, config.limits
         self.config = config
         self.now_us = at_us
+        # The latest event; later than `now_us` where an event needed no time to pass.
+        self.seen_us = at_us
         self.engine = Delivery(
             step_uu=device.step_uu,
             gap_us=device.gap_us,
@@ -131,9 +134,7 @@ class PumpState:
         self.board = Board()
         self.reservoir_uu: int | None = None
         self.measured_us = at_us
-        self.primed = False
-        self.tubing_primed = False
-        self.set_off_body = False
+        self.primed = self.tubing_primed = self.set_off_body = False
         self.connected_us: int | None = None
         self.loaded_us: int | None = None
         self.battery_percent: int | None = None

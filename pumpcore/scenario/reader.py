@@ -458,8 +458,9 @@ class _Reader:
         entries: list[Entry] = []
         before, line = calendar.local(0).date(), 0
         for number, text in enumerate(texts):
-            line = self._line(text, line)
-            where = f"events[{number}]" if not line else f"line {line}, events[{number}]"
+            found = self._line(text, line)
+            where = f"line {found}, events[{number}]" if found else f"events[{number}]"
+            line = found or line
             try:
                 entry = _entry(text, calendar, before, where)
                 if not 0 <= entry.at_us <= end_us:
@@ -474,8 +475,8 @@ class _Reader:
         return tuple(entries)
 
     def _line(self, text: str, after: int) -> int:
-        """Find the line of an entry, from the line of the one before on; 0 where it is written in another way."""
-        for number, line in enumerate(self.lines[after - 1 if after else 0 :], start=after or 1):
+        """Find the line of an entry behind that of the entry before; 0 where it is written in another way."""
+        for number, line in enumerate(self.lines[after:], start=after + 1):
             if f'"{text}"' in line or f"'{text}'" in line:
                 return number
         return 0

@@ -55,15 +55,16 @@ def span(text: str, *, field: str) -> int:
         >>> span("1 h 30 min", field="for")
         5400000000
     """
-    found = _SPAN.fullmatch(text)
-    if found is None or not text:
+    parts = text.split(" ")
+    numbers, units = parts[::2], parts[1::2]
+    ordered = [unit for unit in _SPANS if unit in units]
+    if units != ordered or len(numbers) != len(units) or not all(map(_COUNT.fullmatch, numbers)):
         raise QuantityError(field, text, "is no span of time such as 90 min, 2 h or 1 h 30 min")
-    hours, minutes, seconds = (int(part or 0) for part in found.groups())
-    return hours * US_PER_HOUR + minutes * US_PER_MINUTE + seconds * US_PER_SECOND
+    return sum(int(number) * _SPANS[unit] for number, unit in zip(numbers, units, strict=True))
 
 
-_NUMBER: Final = "([1-9][0-9]{0,4})"
-_SPAN: Final = re.compile(rf"(?:{_NUMBER} h)?(?:(?:(?<=h) )?{_NUMBER} min)?(?:(?:(?<=[hn]) )?{_NUMBER} s)?", re.ASCII)
+_SPANS: Final = {"h": US_PER_HOUR, "min": US_PER_MINUTE, "s": US_PER_SECOND}
+_COUNT: Final = re.compile("[1-9][0-9]{0,4}", re.ASCII)
 
 
 def whole(text: str, *, field: str) -> int:
@@ -208,7 +209,7 @@ def instant(text: str, *, field: str) -> tuple[Instant, str]:
 
 _INSTANT: Final = re.compile(
     r"(?:day (?P<day>[0-9]+) |(?P<date>[0-9]{4}-[0-9]{2}-[0-9]{2}) )?(?P<clock>[0-9]{2}:[0-9]{2}(?::[0-9]{2})?)"
-    r"(?P<again> again)?(?: |$)",
+    r"(?P<again> again)?(?: (?=\S)|$)",
     re.ASCII,
 )
 

@@ -970,6 +970,7 @@ def test_everything_that_is_derived_together() -> None:
         Kind.RESERVOIR_EMPTY: "",
         Kind.BATTERY_EMPTY: "",
     }
+    assert derived(settings, Facts(reservoir_uu=1), 0).causes == {Kind.RESERVOIR_LOW: "5 U"}
     assert derived(settings, Facts(reservoir_uu=100 * U, reservoir_left_us=H), 0).causes == {Kind.RESERVOIR_LOW: ""}
 
 

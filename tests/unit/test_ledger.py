@@ -41,9 +41,9 @@ def everything(ledger: Ledger) -> tuple[object, ...]:
 @pytest.mark.req("DEL-08")
 def test_numbers_begin_at_one_and_are_never_used_twice() -> None:
     ledger = ledger_of(7)
-    numbers = [ledger.command(2_000, 0, 1, part=BASAL), ledger.command(2_000, 7, 2, part=BASAL), ledger.command(3_000, 0, 1, part=None)]
+    numbers = [ledger.command(2_000, 0, 1, channel="basal", part=BASAL), ledger.command(2_000, 7, 2, channel="basal", part=BASAL), ledger.command(3_000, 0, 1, channel="prime", part=None)]
     ledger.settle(numbers[1], Fate.CONFIRMED)
-    numbers.append(ledger.command(4_000, 0, 1, part=BASAL))
+    numbers.append(ledger.command(4_000, 0, 1, channel="basal", part=BASAL))
     assert numbers == [1, 2, 3, 4]
 
 
@@ -51,7 +51,7 @@ def test_numbers_begin_at_one_and_are_never_used_twice() -> None:
 @pytest.mark.parametrize("fate", OUTCOMES)
 def test_a_pulse_moves_from_outstanding_to_its_outcome(fate: Fate) -> None:
     ledger = ledger_of(7)
-    seq = ledger.command(2_000, 7, 3, part=BASAL)
+    seq = ledger.command(2_000, 7, 3, channel="basal", part=BASAL)
     assert ledger.therapy == ledger.boluses[7] == Account(outstanding=3)
     before = ledger.settle(seq, fate)
     assert (before.fate, before.steps, before.bolus_id, before.at_us) == (Fate.OUTSTANDING, 3, 7, 2_000)
@@ -63,7 +63,7 @@ def test_a_pulse_moves_from_outstanding_to_its_outcome(fate: Fate) -> None:
 @pytest.mark.parametrize("fate", [Fate.CONFIRMED, Fate.FAILED])
 def test_an_uncertain_pulse_stays_open_until_it_is_settled(fate: Fate) -> None:
     ledger = ledger_of()
-    seq = ledger.command(2_000, 0, 2, part=BASAL)
+    seq = ledger.command(2_000, 0, 2, channel="basal", part=BASAL)
     ledger.settle(seq, Fate.UNCERTAIN)
     assert ledger.order(seq).fate is Fate.UNCERTAIN
     assert ledger.therapy == Account(uncertain=2)
@@ -79,7 +79,7 @@ def test_an_uncertain_pulse_stays_open_until_it_is_settled(fate: Fate) -> None:
 @pytest.mark.parametrize("second", [*OUTCOMES, Fate.OUTSTANDING])
 def test_a_second_outcome_is_refused_but_for_one_that_settles(first: Fate, second: Fate) -> None:
     ledger = ledger_of(7)
-    seq = ledger.command(2_000, 7, 1, part=BASAL)
+    seq = ledger.command(2_000, 7, 1, channel="basal", part=BASAL)
     ledger.settle(seq, first)
     before = everything(ledger)
     if first is Fate.UNCERTAIN and second in {Fate.CONFIRMED, Fate.FAILED}:
@@ -95,7 +95,7 @@ def test_a_second_outcome_is_refused_but_for_one_that_settles(first: Fate, secon
 @pytest.mark.parametrize("seq", [0, -1, 2, "1", None])
 def test_a_number_that_was_never_given_is_refused(seq: int) -> None:
     ledger = ledger_of()
-    ledger.command(2_000, 0, 1, part=BASAL)
+    ledger.command(2_000, 0, 1, channel="basal", part=BASAL)
     before = everything(ledger)
     with pytest.raises(QuantityError, match="outcome is open"):
         ledger.settle(seq, Fate.CONFIRMED)
@@ -104,7 +104,7 @@ def test_a_number_that_was_never_given_is_refused(seq: int) -> None:
 
 def test_no_pulse_becomes_outstanding_again() -> None:
     ledger = ledger_of()
-    seq = ledger.command(2_000, 0, 1, part=BASAL)
+    seq = ledger.command(2_000, 0, 1, channel="basal", part=BASAL)
     with pytest.raises(QuantityError):
         ledger.settle(seq, Fate.OUTSTANDING)
 
@@ -112,7 +112,7 @@ def test_no_pulse_becomes_outstanding_again() -> None:
 @pytest.mark.req("DEL-13", "WCH-02")
 def test_priming_is_booked_apart_and_is_no_therapy_insulin() -> None:
     ledger = ledger_of()
-    seq = ledger.command(2_000, 0, 160, part=None)
+    seq = ledger.command(2_000, 0, 160, channel="prime", part=None)
     assert ledger.priming == Account(outstanding=160)
     assert ledger.therapy == ledger.boluses[0] == Account()
     ledger.settle(seq, Fate.CONFIRMED)
@@ -124,7 +124,7 @@ def test_priming_is_booked_apart_and_is_no_therapy_insulin() -> None:
 @pytest.mark.req("WCH-02")
 def test_only_a_confirmation_of_therapy_insulin_counts_as_insulin_that_came_and_never_backwards() -> None:
     ledger = ledger_of()
-    first, second, third = (ledger.command(at_us, 0, 1, part=BASAL) for at_us in (2_000, 3_000, 4_000))
+    first, second, third = (ledger.command(at_us, 0, 1, channel="basal", part=BASAL) for at_us in (2_000, 3_000, 4_000))
     ledger.settle(third, Fate.UNCERTAIN)
     assert ledger.confirmed_us == START
     ledger.settle(second, Fate.CONFIRMED)
@@ -147,7 +147,7 @@ def test_missed_steps_are_booked_for_their_bolus_and_in_all() -> None:
 def test_the_oldest_outstanding_pulse_gives_the_time_since_when_an_answer_is_awaited() -> None:
     ledger = ledger_of()
     assert ledger.open_since_us() is None
-    first, second = ledger.command(2_000, 0, 1, part=BASAL), ledger.command(3_000, 0, 1, part=BASAL)
+    first, second = ledger.command(2_000, 0, 1, channel="basal", part=BASAL), ledger.command(3_000, 0, 1, channel="basal", part=BASAL)
     assert ledger.open_since_us() == 2_000
     ledger.settle(first, Fate.UNCERTAIN)
     assert ledger.open_since_us() == 3_000
@@ -158,7 +158,7 @@ def test_the_oldest_outstanding_pulse_gives_the_time_since_when_an_answer_is_awa
 @pytest.mark.req("DEL-06")
 def test_a_pulse_that_is_settled_after_its_bolus_was_closed_counts_in_all() -> None:
     ledger = ledger_of(7)
-    seq = ledger.command(2_000, 7, 1, part=BASAL)
+    seq = ledger.command(2_000, 7, 1, channel="basal", part=BASAL)
     del ledger.boluses[7]
     ledger.settle(seq, Fate.FAILED)
     assert ledger.therapy == Account(failed=1)
@@ -181,12 +181,12 @@ def test_code_words_of_fates_differ_in_four_bits() -> None:
 
 def test_a_copy_knows_nothing_of_the_other() -> None:
     ledger = ledger_of(7)
-    seq = ledger.command(2_000, 7, 1, part=BASAL)
+    seq = ledger.command(2_000, 7, 1, channel="basal", part=BASAL)
     other = ledger.copy()
     before = everything(ledger)
     assert everything(other) == before
     other.settle(seq, Fate.CONFIRMED)
-    other.command(3_000, 7, 1, part=BASAL)
+    other.command(3_000, 7, 1, channel="basal", part=BASAL)
     other.miss(7, 1)
     del other.boluses[7]
     assert everything(ledger) == before
@@ -211,7 +211,7 @@ def test_every_step_is_in_exactly_one_place(actions: list[tuple[str, int, int, b
     for at_us, (action, which, what, therapy) in enumerate(actions, start=START):
         if action == "command":
             bolus_id = which if therapy else 0
-            book[ledger.command(at_us, bolus_id, what, part=BASAL if therapy else None)] = (bolus_id, what, therapy, Fate.OUTSTANDING)
+            book[ledger.command(at_us, bolus_id, what, channel="basal", part=BASAL if therapy else None)] = (bolus_id, what, therapy, Fate.OUTSTANDING)
         elif action == "miss":
             ledger.miss(which, what)
             missed[which] += what

@@ -184,7 +184,6 @@ def test_a_longer_pause_is_not_made_up() -> None:
 
 
 @pytest.mark.req("SUS-05")
-@pytest.mark.xfail(reason="SUS-05: what the profile missed is made up, though less was programmed")
 def test_what_is_made_up_is_what_was_programmed_with_its_temp_basal() -> None:
     bench = Bench(suspend_policy="roche_pause", plan=plan_of((0, 4 * U))).start()
     bench.do(events.ProposeTemp(0, 2 * H, percent=0))
@@ -215,7 +214,6 @@ def test_boluses_go_on_after_a_pause_with_the_time_that_they_had_left() -> None:
 
 
 @pytest.mark.req("SUS-06", "DEL-01")
-@pytest.mark.xfail(reason="SUS-06: a second pause takes the time of the first off what is left, and then all comes at once")
 def test_boluses_go_on_after_many_pauses_and_never_all_at_once() -> None:
     bench = Bench(suspend_policy="roche_pause", plan=plan_of((0, 0))).start()
     bench.bolus(0, extended_uu=4 * U, extended_us=2 * H)  # a step every 45 s
@@ -234,7 +232,6 @@ def test_boluses_go_on_after_many_pauses_and_never_all_at_once() -> None:
 
 
 @pytest.mark.req("SUS-06")
-@pytest.mark.xfail(reason="SUS-06: they go on after any time")
 def test_boluses_do_not_go_on_after_a_longer_pause() -> None:
     bench = Bench(suspend_policy="roche_pause").start()
     bench.bolus(0, fast_uu=2 * U, extended_uu=4 * U, extended_us=2 * H)
@@ -271,7 +268,6 @@ def test_a_bolus_that_is_held_can_be_cancelled() -> None:
 
 
 @pytest.mark.req("SUS-08", "BOL-08")
-@pytest.mark.xfail(reason="SUS-08: the resume is refused for want of an eighth train")
 def test_a_pause_with_seven_boluses_can_be_resumed() -> None:
     bench = Bench(suspend_policy="roche_pause").start()
     for _ in range(7):
@@ -292,7 +288,6 @@ def test_a_pause_is_a_pause_for_the_service_and_a_stop_is_a_stop() -> None:
 
 
 @pytest.mark.req("MOD-08")
-@pytest.mark.xfail(reason="MOD-08: it is called a pause for ever")
 def test_what_will_not_be_made_up_any_more_is_no_pause() -> None:
     bench = Bench(suspend_policy="roche_pause").start()
     bench.do(events.Suspend(0))
@@ -336,7 +331,6 @@ def test_the_reminder_of_a_disconnect_ends_with_the_return() -> None:
 
 
 @pytest.mark.req("SUS-07", "ALM-03")
-@pytest.mark.xfail(reason="SUS-07: a return through a reservoir change leaves the reminder for good")
 def test_the_reminder_of_a_disconnect_ends_with_a_return_through_a_reservoir_change() -> None:
     bench = Bench().start()
     bench.do(events.Disconnect(0, 30 * MIN))
@@ -355,7 +349,7 @@ def test_what_a_disconnect_offers_is_at_most_the_largest_bolus() -> None:
 
 
 @pytest.mark.req("SUS-07")
-@pytest.mark.parametrize("duration_us", [0, -1, MIN - 1, 2 * H + 1, 1e9])
+@pytest.mark.parametrize("duration_us", [0, -1, MIN - 1, 2 * H + 1])
 def test_a_disconnect_out_of_bounds_is_refused(duration_us: int) -> None:
     assert is_refused(Bench().start().pump, events.Disconnect(0, duration_us))
 
@@ -369,7 +363,6 @@ def test_a_disconnect_begins_only_out_of_running() -> None:
 
 
 @pytest.mark.req("SUS-07")
-@pytest.mark.xfail(reason="SUS-07: what the profile missed is offered, though less was programmed")
 def test_what_a_disconnect_offers_is_what_was_programmed() -> None:
     bench = Bench(plan=plan_of((0, 4 * U))).start()
     bench.do(events.ProposeTemp(0, 2 * H, percent=0))
@@ -413,8 +406,7 @@ def test_a_suspend_reminds_every_quarter_of_an_hour() -> None:
 
 
 @pytest.mark.req("SUS-02")
-@pytest.mark.xfail(reason="SUS-02: a request may name a cause that only the pump itself has")
-@pytest.mark.parametrize("cause", set(SuspendCause) - {SuspendCause.PERSON, SuspendCause.REMOTE})
+@pytest.mark.parametrize("cause", [each for each in SuspendCause if each not in {SuspendCause.PERSON, SuspendCause.REMOTE}])
 def test_a_requester_cannot_pass_for_the_pump_itself(cause: SuspendCause) -> None:
     """A suspend that says it is for low glucose would end by itself."""
     assert is_refused(Bench().start().pump, events.Suspend(0, cause))

@@ -191,15 +191,20 @@ class Ledger:
         """Count the open orders of a fate."""
         return sum(order.fate is fate for order in self.orders.values())
 
-    def last_therapy_us(self) -> int:
+    def last_therapy_us(self, gap_us: int) -> int:
         """Say when therapy insulin came last.
 
         That is when it was last confirmed; the one pulse after that, while its outcome is not yet due, counts too. A
         pulse that nobody has answered for ends that: an actuator that does not answer delivers nothing that counts.
+
+        Args:
+            gap_us: a pulse that comes longer than this after the last confirmed one counts only when it is confirmed.
         """
         since = [o for o in self.orders.values() if o.part is not None and o.at_us > self.confirmed_us]
         first = min(since, key=lambda order: order.at_us, default=None)
-        return self.confirmed_us if first is None or first.fate is not Fate.OUTSTANDING else first.at_us
+        if first is None or first.fate is not Fate.OUTSTANDING or first.at_us - self.confirmed_us > gap_us:
+            return self.confirmed_us
+        return first.at_us
 
     def file_uncertain(self) -> None:
         """Close the orders of which nobody will ever know; they stay uncertain in the accounts."""

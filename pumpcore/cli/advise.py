@@ -130,7 +130,7 @@ def _exact(amount_uu: Fraction | int) -> str:
     from pumpcore.units import UU_PER_U, format_u  # noqa: PLC0415
 
     exact = Fraction(amount_uu)
-    return format_u(exact.numerator) if exact.denominator == 1 else str(exact / UU_PER_U)
+    return format_u(exact.numerator) if exact.denominator == 1 else str(Fraction(exact, UU_PER_U))
 
 
 def _as_json(advice: Advice, bolus_uu: int, device: str) -> dict[str, object]:

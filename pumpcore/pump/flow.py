@@ -343,8 +343,6 @@ def record_bolus(turn: Turn, bolus_id: int) -> None:
     reason = s.ending.pop(bolus_id)
     del s.boluses[bolus_id]
     turn.say(BolusDelivered(s.now_us, ended, reason))
-    if reason is not EndReason.OVER:
-        announce(turn, Kind.BOLUS_CANCELED, f"{bolus_id}")
 
 
 def start_bolus(turn: Turn, parts: tuple[Part, ...], activation: int, *, for_meal: bool = False) -> None:
@@ -481,10 +479,11 @@ def give_up(turn: Turn) -> None:
 
 
 def end_held(turn: Turn, reason: EndReason) -> None:
-    """End every bolus; nothing of them is with the kernel any more."""
+    """End every bolus, and say so: nobody has cancelled just them. Nothing of them is with the kernel any more."""
     turn.state.held = ()
-    for bolus_id in list(turn.state.boluses):
+    for bolus_id in [each for each in turn.state.boluses if each not in turn.state.ending]:
         end_bolus(turn, bolus_id, reason)
+        announce(turn, Kind.BOLUS_CANCELED, f"{bolus_id}")
 
 
 def rest_of(s: PumpState, progress: Progress) -> Part:
@@ -636,7 +635,9 @@ def due(s: PumpState) -> alarms.Due:
     stopped = s.state in {State.SUSPENDED, State.ALARM}
     meal = meal_window(s)
     facts = alarms.Facts(
-        last_therapy_us=None if s.begun_us is None else max(s.ledger.last_therapy_us(), s.begun_us),
+        last_therapy_us=None
+        if s.begun_us is None
+        else max(s.ledger.last_therapy_us(s.config.alarms.watch.medium_us), s.begun_us),
         suspended_since_us=s.suspended_us if stopped and s.begun_us is not None else None,
         reservoir_uu=s.reservoir_uu if s.state.mode is not Mode.RESERVOIR_CHANGE else None,
         reservoir_left_us=left_us,

@@ -47,6 +47,7 @@ def loop_curve(inputs: dict[str, Any]) -> Curve:
     return Curve.exponential(inputs["action_duration_min"], inputs["peak_min"], delay_min=inputs["delay_min"])
 
 
+@pytest.mark.req("IOB-01")
 def test_loops_curves_to_a_millionth_of_a_unit(load: Callable[[str], list[dict[str, Any]]]) -> None:
     records = load("loop_iob_curves")
     kinds = [record["kind"] for record in records]
@@ -84,6 +85,7 @@ def test_the_table_lies_on_the_safe_side_of_every_point(load: Callable[[str], li
     assert compared == 572 - 8 - 1  # but those before the dose
 
 
+@pytest.mark.req("IOB-01")
 @pytest.mark.parametrize(
     ("minutes", "expected"),
     [

@@ -69,6 +69,7 @@ def expected(of: Plan) -> list[list[Any]] | str:
 # Identical to the reference
 
 
+@pytest.mark.req("DEL-01")
 @given(plans("plain"))
 def test_plain_release_is_the_reference(drawn: Plan) -> None:
     assert either(drawn) == expected(drawn)
@@ -148,6 +149,7 @@ def test_an_empty_window_is_empty() -> None:
     assert pulses(plan(from_us=5, to_us=5, basal=[[0, 1_000_000_000]])) == []
 
 
+@pytest.mark.req("DEL-04")
 @pytest.mark.parametrize(("cancel_us", "left"), [(9_999_999, 0), (10_000_000, 1), (10_000_001, 1)])
 def test_a_step_due_on_the_cancel_is_delivered(cancel_us: int, left: int) -> None:
     drawn = plan(trains=[train("bolus", 0, 30_000_000, 150_000, cancel_us=cancel_us)])
@@ -180,6 +182,7 @@ def test_a_shorter_window_is_the_beginning_of_a_longer_one(drawn: Plan, data: st
     assert pulses(drawn | {"to_us": cut_us}) == [p for p in whole if p[0] <= cut_us]
 
 
+@pytest.mark.req("DEL-03")
 @given(st.sampled_from(MODES).flatmap(lambda mode: plans(mode, basal=False)), st.data())
 def test_windows_side_by_side_share_out_the_trains(drawn: Plan, data: st.DataObject) -> None:
     """Only trains: basal earns from the window's beginning, by definition of the batch form."""
@@ -188,6 +191,7 @@ def test_windows_side_by_side_share_out_the_trains(drawn: Plan, data: st.DataObj
     assert pulses(drawn | {"to_us": cut_us}) + pulses(drawn | {"from_us": cut_us}) == whole
 
 
+@pytest.mark.req("DEL-05")
 @given(ANY_MODE)
 def test_pulses_leave_in_order_inside_the_window(drawn: Plan) -> None:
     answer = accepted(drawn)
@@ -212,6 +216,7 @@ def test_a_train_delivers_its_amount_and_not_one_step_more(drawn: Plan) -> None:
     assert whole == [p for p in uncancelled if cancel_us is None or p[0] <= cancel_us]
 
 
+@pytest.mark.req("DEL-01")
 @given(plans("plain", trains_max=0))
 def test_basal_is_never_ahead_and_less_than_a_step_and_a_microsecond_behind(drawn: Plan) -> None:
     """The inverse: at each step's instant the count reaches it, and a microsecond earlier it does not."""
@@ -270,6 +275,7 @@ def test_the_law_does_not_know_what_time_it_is(drawn: Plan, by_us: int) -> None:
     assert either(shifted) == answer
 
 
+@pytest.mark.req("DEL-02")
 @given(plans("plain"), st.data())
 def test_a_rate_issued_again_changes_nothing(drawn: Plan, data: st.DataObject) -> None:
     """Cut segments wherever you like: the remainder is carried over each cut."""

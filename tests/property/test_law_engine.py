@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from plans import DAY_US, Mode, plan, train
@@ -102,6 +103,7 @@ def by_channel(pulses: list[list[Any]]) -> list[list[Any]]:
     return together
 
 
+@pytest.mark.req("DEL-01", "DEL-04")
 @given(ANY_ACTUATOR, COMMANDS, st.integers(0, 2**53))
 def test_what_is_commanded_is_what_the_plan_says(
     actuator: tuple[int, int], commands: list[Command], at_us: int
@@ -114,6 +116,7 @@ def test_what_is_commanded_is_what_the_plan_says(
     assert pulses == reference_schedule(driven.plan)
 
 
+@pytest.mark.req("DEL-03")
 @given(
     ANY_ACTUATOR,
     COMMANDS,

@@ -34,12 +34,14 @@ def commanded(basal: list[list[int]]) -> int:
     return steps * STEP_UU
 
 
+@pytest.mark.req("DEL-02")
 @pytest.mark.parametrize("delivered", [planned, commanded])
 def test_a_rate_issued_again_every_five_minutes(delivered: Day) -> None:
     """Loop and AndroidAPS on an Omnipod deliver 14.4 U here: each re-issue restarts the pulse clock (Loop#1015)."""
     assert delivered([[i * 5 * MINUTE_US, 700_000] for i in range(288)]) == 16_800_000
 
 
+@pytest.mark.req("DEL-02")
 @pytest.mark.parametrize("delivered", [planned, commanded])
 def test_a_rate_issued_again_every_minute(delivered: Day) -> None:
     """AndroidAPS with one-minute glucose delivers no basal at all here (AndroidAPS#4158)."""

@@ -9,6 +9,7 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -61,6 +62,7 @@ def suggested(question: Question) -> list[int]:
     return [advise(row, *question).suggested_uu for row in POLICIES.values()]
 
 
+@pytest.mark.req("ADV-02")
 @given(question=questions(), more=st.integers(0, 100_000))
 def test_more_carbohydrate_never_lowers_it(question: Question, more: int) -> None:
     inputs, limits = question
@@ -68,6 +70,7 @@ def test_more_carbohydrate_never_lowers_it(question: Question, more: int) -> Non
     assert all(a >= b for a, b in zip(fuller, suggested(question), strict=True))
 
 
+@pytest.mark.req("ADV-02")
 @given(question=questions(), total=IOB, meal=IOB, correction=IOB)
 def test_more_insulin_on_board_never_raises_it(question: Question, total: int, meal: int, correction: int) -> None:
     inputs, limits = question

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -36,6 +37,7 @@ def booked(curve: Curve, doses: list[Dose]) -> Iob:
     return iob
 
 
+@pytest.mark.req("IOB-03")
 @given(curve=CURVES, doses=st.lists(BOLUSES, max_size=30), later_us=st.integers(0, SPAN_US))
 def test_never_less_than_the_sum_over_doses_and_at_most_two_minutes_younger(
     curve: Curve, doses: list[Dose], later_us: int

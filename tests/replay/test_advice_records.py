@@ -39,6 +39,7 @@ def test_the_examples_run() -> None:
     assert not result.failed
 
 
+@pytest.mark.req("ADV-09")
 def test_every_record_of_the_shared_export_is_met(shared_data: Path) -> None:
     compared = compare_records(records(shared_data / "carelink-a.csv"))
     assert not compared.differences
@@ -46,6 +47,7 @@ def test_every_record_of_the_shared_export_is_met(shared_data: Path) -> None:
     assert compared.as_json() == {"records": 233, "equal": 233, "policy": "medtronic"}
 
 
+@pytest.mark.req("ADV-09")
 def test_our_own_example_is_met() -> None:
     path = Path(next(iter(pumpcore.history.__path__))) / "example.csv"
     if not path.is_file():

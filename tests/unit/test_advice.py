@@ -55,6 +55,7 @@ def test_the_examples_run() -> None:
     assert not result.failed
 
 
+@pytest.mark.req("ADV-01")
 def test_the_six_policies() -> None:
     assert list(POLICIES) == ["medtronic", "animas", "tandem", "omnipod", "ypsomed", "roche"]
     for name, row in POLICIES.items():
@@ -149,6 +150,7 @@ def test_medtronic_rounds_food_down_to_a_tenth() -> None:
     assert advise(policy("tandem"), asked(carbs_mg=9_990), LIMITS).food_uu == 999_000
 
 
+@pytest.mark.req("ADV-06")
 def test_every_term_is_shown() -> None:
     given = advise(policy("tandem"), asked(205, carbs_mg=12_340, iob_uu=333_333), LIMITS)
     assert given.policy == "tandem"
@@ -229,6 +231,7 @@ def test_targets_are_inside() -> None:
 # Refusals
 
 
+@pytest.mark.req("ADV-03")
 def test_below_the_hard_low_nothing_is_suggested() -> None:
     with pytest.raises(LowGlucoseError, match="treat the low first") as refused:
         advise(policy("medtronic"), asked(69, carbs_mg=60_000), LIMITS)
@@ -242,6 +245,7 @@ def test_below_the_hard_low_nothing_is_suggested() -> None:
         advise(policy("roche"), inputs, replace(LIMITS, hard_low=MmolL(39)))
 
 
+@pytest.mark.req("ADV-04")
 def test_glucose_of_more_than_twelve_minutes_ago_is_refused() -> None:
     for age_us in (0, 12 * MINUTE_US):
         assert suggested("tandem", asked(glucose=None, carbs_mg=0)) == 0

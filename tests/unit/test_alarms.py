@@ -103,6 +103,7 @@ def test_the_same_kind_is_not_doubled() -> None:
     assert (again, changes) == (board, ())
 
 
+@pytest.mark.req("ALM-03")
 def test_confirmed_with_its_cause_there_it_stays_and_goes_with_the_cause() -> None:
     board, changes = raised(Kind.OCCLUSION_DETECTED).confirmed(1, START + 1)
     assert whats(changes) == ["confirmed"]
@@ -216,6 +217,7 @@ def test_a_snooze_outlasts_a_cause_that_comes_and_goes() -> None:
 # Confirmed, and its cause does not go
 
 
+@pytest.mark.req("ALM-07")
 @pytest.mark.parametrize("kind", [row.kind for row in TABLE.values() if row.again_after_us is not None])
 def test_what_is_confirmed_but_not_resolved_is_told_again(kind: Kind) -> None:
     wait_us = cast("int", TABLE[kind].again_after_us)
@@ -285,6 +287,7 @@ def test_a_late_host_takes_every_step_of_escalation_but_makes_up_no_sound() -> N
     assert board.next_deadline_us() == START + 8 * H + MIN
 
 
+@pytest.mark.req("ALM-04")
 def test_the_more_urgent_pre_empts_and_the_other_sounds_once_it_is_answered() -> None:
     board, _ = Board().raised(Kind.SET_AGE, START)
     board, changes = board.raised(Kind.OCCLUSION_DETECTED, START + MIN)
@@ -348,6 +351,7 @@ def test_a_late_host_escalates_from_the_end_of_the_snooze_on() -> None:
     assert whats(changes) == ["again", "escalated", "sound"]
 
 
+@pytest.mark.req("ALM-02")
 @pytest.mark.parametrize("kind", Kind)
 def test_a_snooze_is_bounded(kind: Kind) -> None:
     board, bound = raised(kind), TABLE[kind].snooze_us_largest
@@ -629,6 +633,7 @@ def test_code_words_differ_in_four_bits_and_more() -> None:
     assert [int(status) for status in Status] == [0x33, 0x3C, 0x55]
 
 
+@pytest.mark.req("ALM-06")
 def test_what_stops_delivery_is_of_high_priority() -> None:
     stopping = {kind.value for kind, row in TABLE.items() if row.stops_delivery}
     assert {"occlusion_detected", "reservoir_empty", "battery_empty", "system_issue", "auto_off"} <= stopping
@@ -681,6 +686,7 @@ ACTIONS: Final = {
 }
 
 
+@pytest.mark.req("ALM-01")
 @pytest.mark.parametrize("kind", Kind)
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_kind_says_what_to_do(kind: Kind, language: str) -> None:
@@ -771,6 +777,7 @@ def test_the_deadlines_of_the_watch_are_its_thresholds() -> None:
     assert watch_deadline_us(Watch(), START, START) == START + H
 
 
+@pytest.mark.req("WCH-03")
 def test_the_danger_is_told_before_four_hours_and_the_watch_cannot_be_turned_off() -> None:
     assert SETTINGS["danger_us"].largest < 4 * H
     assert not {field.name for field in fields(Watch)} & OPTIONAL
@@ -887,6 +894,7 @@ def test_the_last_mark_of_the_reservoir_is_never_below_five_units() -> None:
     assert reservoir(low, 3 * U, None, 50_000).causes == {Kind.RESERVOIR_LOW: "5 U"}
 
 
+@pytest.mark.req("PWR-01")
 @pytest.mark.parametrize(
     ("percent", "us_per_percent", "kinds"),
     [

@@ -72,6 +72,7 @@ def test_the_nearest_tenth_is_at_most_a_twentieth_away(mg_per_dl: int) -> None:
     assert abs(MgDl(mg_per_dl).to_mmol_l().exact_mg_dl - mg_per_dl) <= Fraction(180_156, 200_000)
 
 
+@pytest.mark.req("ADV-05")
 def test_the_units_do_not_mix() -> None:
     five: Glucose = MgDl(5)
     assert five != MmolL(5)
@@ -534,6 +535,7 @@ def test_no_float_passes(change: dict[str, Any]) -> None:
         check_request(replace(BOLUS, **change), bounds=BOUNDS, now_us=0)
 
 
+@pytest.mark.req("STA-02")
 def test_until_somebody_chose_nothing_may_be_asked_for() -> None:
     for request in (RATE, BOLUS, replace(RATE, rate_uu_per_h=0), replace(BOLUS, amount_uu=1)):
         with pytest.raises(LimitError):

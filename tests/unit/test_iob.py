@@ -66,6 +66,7 @@ def test_the_part_is_rounded_up() -> None:
     assert Curve.linear(30).remaining_ppb(3 * MINUTE_US) == 900_000_000  # exact
 
 
+@pytest.mark.req("IOB-01")
 def test_the_published_figures_of_each_fit() -> None:
     at = 60 * MINUTE_US
     # By hand: -3.203e-9 60^4 + 1.354e-6 60^3 - 1.759e-4 60^2 + 9.255e-4 60 + 0.99951, and so on.

@@ -25,6 +25,7 @@ def test_the_settings_of_the_table_are_the_fields_of_limits() -> None:
     assert {field.name: field.default for field in fields(Limits)} == {name: TABLE[name].default for name in SETTINGS}
 
 
+@pytest.mark.req("LIM-08")
 @pytest.mark.parametrize("row", TABLE.values(), ids=lambda row: row.id)
 def test_each_row_is_a_range_with_words(row: object) -> None:
     limit = TABLE[getattr(row, "id")]  # noqa: B009  # rows are shown by their id only
@@ -65,6 +66,7 @@ def test_the_table_cannot_be_changed() -> None:
         TABLE["max_bolus_uu"].largest = 0  # type: ignore[misc]
 
 
+@pytest.mark.req("LIM-07")
 @pytest.mark.parametrize("limit_id", SETTINGS)
 def test_not_chosen_means_nothing_is_allowed(limit_id: str) -> None:
     assert Limits().check(limit_id, 0) == 0
@@ -97,6 +99,7 @@ def test_a_choice_outside_the_hard_range_is_refused(limit_id: str) -> None:
             replace(Limits(), **{limit_id: value_of_no_int})  # type: ignore[arg-type]
 
 
+@pytest.mark.req("LIM-01")
 def test_a_cap_of_1_23_never_becomes_1_25() -> None:
     """A peer clamps to the cap and then rounds to the nearest step, above the cap."""
     limits = Limits(max_bolus_uu=1_230_000)

@@ -103,12 +103,14 @@ def test_names() -> None:
         flat(1, 0)  # type: ignore[arg-type]
 
 
+@pytest.mark.req("PRF-01")
 def test_a_profile_covers_its_day_to_the_last_microsecond() -> None:
     profile = BasalProfile("x", (Segment(0, 1), Segment(1, 2), Segment(US_PER_DAY - 1, 3)))
     assert [profile.rate_uu_per_h_at(t) for t in (0, 1, US_PER_DAY - 2, US_PER_DAY - 1)] == [1, 2, 2, 3]
     assert [profile.end_us(i) for i in range(3)] == [1, US_PER_DAY - 1, US_PER_DAY]
 
 
+@pytest.mark.req("PRF-01")
 def test_48_half_hours_fit() -> None:
     profile = BasalProfile("x", tuple(Segment(i * 30 * M, 50_000 * i) for i in range(48)))
     profile.check(device=PARADIGM, limits=AMPLE)
@@ -177,6 +179,7 @@ def test_more_profiles_than_the_pump_keeps_are_refused() -> None:
     WeekPlan(tuple(flat(str(i % 3), 0) for i in range(7))).check(device=PARADIGM, limits=AMPLE)
 
 
+@pytest.mark.req("PRF-03")
 def test_the_week_switches_by_itself_at_local_midnight() -> None:
     week = WeekPlan(tuple(flat(name, 100_000 * (i + 1)) for i, name in enumerate("mtwTfsS")))
     friday = datetime(2026, 7, 3, 12, tzinfo=COPENHAGEN)
@@ -203,6 +206,7 @@ def test_an_ordinary_day_reads_the_clock() -> None:
     assert hours(HOURLY, datetime(2026, 6, 1, tzinfo=COPENHAGEN), 25) == [*range(1, 25), 1]
 
 
+@pytest.mark.req("TIM-03")
 def test_a_day_of_23_hours_drops_the_hour_that_never_was() -> None:
     """02:00 to 03:00 of 29 March 2026 is missing in Copenhagen (Loop#220, AndroidAPS#1538 lose or double it)."""
     start = datetime(2026, 3, 29, tzinfo=COPENHAGEN)
@@ -282,6 +286,7 @@ def test_a_leap_day() -> None:
     assert hours(plan, not_in_2100, 25, zone=UTC)[::24] == [7, 1]
 
 
+@pytest.mark.req("TIM-05")
 @pytest.mark.parametrize(
     "start",
     [
@@ -357,6 +362,7 @@ def changes_s(data: bytes) -> list[int]:
 # Temp basals
 
 
+@pytest.mark.req("TMP-01")
 def test_a_temp_basal_ends_by_itself_and_then_that_time_of_day_applies() -> None:
     start = datetime(2026, 6, 1, 6, tzinfo=COPENHAGEN)
     assert hours(HOURLY, start, 6, AbsoluteTemp(H, 3 * H, 5_000_000)) == [7, 50, 50, 50, 11, 12]

@@ -116,7 +116,7 @@ def test_json_has_the_keys_that_the_manual_names(small: str, root: Path) -> None
     for key in ("refused", "boluses", "modes", "basal", "days"):
         assert answer[key]
         assert answer[key][0].keys() == set(named[key])
-    assert answer["alarms"][0].keys() | {"what"} == set(named["alarms"])
+    assert answer["alarms"][0].keys() | {"at_us", "what"} == set(named["alarms"])
     assert answer["timeline"][0].keys() == {"at", "at_us", "topic", "text"}
     assert {line["topic"] for line in answer["timeline"]} <= set(named["timeline"])
 

@@ -43,6 +43,7 @@ def test_parse_is_exact(text: str, uu: int) -> None:
     assert parse_u_per_h(text, field="x") == uu
 
 
+@pytest.mark.req("DEL-15")
 @pytest.mark.parametrize(
     "text",
     [

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final, Literal
 
 from pumpcore import alarms
-from pumpcore._kernel import CHANNELS, Delivery
+from pumpcore._kernel import CHANNELS
 from pumpcore.alarms import Kind
 from pumpcore.bolus import Bolus, Part, Proposal, parts_of
 from pumpcore.effects import (
@@ -197,7 +197,7 @@ def follow_schedule(turn: Turn, to_us: int) -> None:
         step_uu = turn.config.device.step_uu
         baseline = s.scheduled.advance(to_us).at_us
         turn.bookings.extend((at_us, -step_uu, IobPart.BASAL) for at_us in baseline)
-    if s.missing is not None and to_us > s.missing.now_us:
+    if to_us > s.missing.now_us:
         s.missed_uu += len(s.missing.advance(to_us)) * turn.config.device.step_uu
 
 
@@ -279,8 +279,7 @@ def follow_rate(turn: Turn, cause: RateCause) -> None:
     s = turn.state
     s.scheduled.set_rate(s.profile_rate)
     rate = programmed_rate(s)
-    if s.missing is not None:
-        s.missing.set_rate(rate)
+    s.missing.set_rate(rate if s.misses else 0)
     if s.state is not State.RUNNING:
         rate = 0
     if rate == s.engine.rate_uu_per_h:
@@ -447,8 +446,7 @@ def stop(turn: Turn) -> None:
     s, policy = turn.state, turn.policy
     s.suspended_us, s.missed_uu, s.until_us = s.now_us, 0, NEVER_US
     fault = s.state is State.ALARM
-    if not fault:
-        s.missing = Delivery(step_uu=turn.config.device.step_uu, at_us=s.now_us)
+    s.misses = not fault
     progress = {each.train: each for each in s.engine.progress}
     for train, bolus_id in list(s.trains.items()):
         s.held += ((bolus_id, rest_of(s, progress[train])),)
@@ -472,7 +470,7 @@ def end_with_kernel(s: PumpState, train: int) -> None:
 def give_up(turn: Turn) -> None:
     """End what a suspend has held: from here on nothing goes on by itself."""
     reason = EndReason.ERROR_ABORT if turn.state.state is State.ALARM else EndReason.CANCELED
-    turn.state.missing = None
+    turn.state.misses = False
     end_held(turn, reason)
     if turn.state.temp is not None:
         end_temp(turn, reason)
@@ -501,7 +499,7 @@ def go_on(turn: Turn) -> None:
     """
     s = turn.state
     missed_uu, cause = s.missed_uu, s.cause
-    s.missing, s.missed_uu, s.cause, s.until_us = None, 0, None, NEVER_US
+    s.misses, s.missed_uu, s.cause, s.until_us = False, 0, None, NEVER_US
     follow_rate(turn, RateCause.STARTED)
     in_time = s.now_us - s.suspended_us <= turn.policy.makes_up_us and cause is not SuspendCause.ALARM
     if s.held and not in_time:
@@ -589,7 +587,7 @@ def settle(turn: Turn, seq: int, fate: Fate) -> None:
     amount_uu = order.steps * step_uu
     if fate is Fate.FAILED:
         # A reservoir that was measured since does not have it back twice.
-        if s.reservoir_uu is not None and order.at_us >= s.measured_us:
+        if s.reservoir_uu is not None and seq >= s.measured_seq:
             s.reservoir_uu = min(s.reservoir_uu + amount_uu, turn.config.device.reservoir_uu)
         if order.part is not None:
             channel: Channel = "bolus" if order.channel == "bolus" else "basal"

@@ -113,7 +113,7 @@ def reservoir_measured(event: events.ReservoirMeasured, turn: Turn) -> None:
         raise LimitError("amount_uu", event.amount_uu, 0, "uu")
     if event.amount_uu > turn.config.device.reservoir_uu:
         raise LimitError("amount_uu", event.amount_uu, turn.config.device.reservoir_uu, "uu")
-    s.reservoir_uu, s.measured_us = event.amount_uu, event.at_us
+    s.reservoir_uu, s.measured_seq = event.amount_uu, s.ledger.next_seq
     vanish(turn, Kind.RESERVOIR_ISSUE)
     turn.say(ReservoirChanged(event.at_us, event.amount_uu))
 

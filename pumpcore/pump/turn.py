@@ -62,8 +62,9 @@ class PumpState:
         "low_by_hand_us",
         "low_ended_us",
         "low_spans",
-        "measured_us",
+        "measured_seq",
         "missed_uu",
+        "misses",
         "missing",
         "next_bolus_id",
         "next_proposal_id",
@@ -121,8 +122,9 @@ class PumpState:
         self.boluses: dict[int, Bolus] = {}
         self.trains: dict[int, int] = {}
         self.held: tuple[tuple[int, Part], ...] = ()
-        # While suspended: what would have been delivered. None while nothing is missed.
-        self.missing: Delivery | None = None
+        # What a suspend misses, as long as `misses`; its part of a step is carried from one suspend to the next.
+        self.missing = Delivery(step_uu=device.step_uu, at_us=at_us)
+        self.misses = False
         # Bolus by train, and when that train has earned all; boluses whose last outcome is awaited, with their reason.
         self.ends_us: dict[int, int] = {}
         self.ending: dict[int, EndReason] = {}
@@ -133,7 +135,7 @@ class PumpState:
         self.basis = 0
         self.board = Board()
         self.reservoir_uu: int | None = None
-        self.measured_us = at_us
+        self.measured_seq = 1
         self.primed = self.tubing_primed = self.set_off_body = False
         self.connected_us: int | None = None
         self.loaded_us: int | None = None
@@ -159,7 +161,7 @@ class PumpState:
         other.ledger = self.ledger.copy()
         other.boluses, other.trains = self.boluses.copy(), self.trains.copy()
         other.ends_us, other.ending = self.ends_us.copy(), self.ending.copy()
-        other.missing = None if self.missing is None else self.missing.copy()
+        other.missing = self.missing.copy()
         other.proposals, other.answers = self.proposals.copy(), self.answers.copy()
         other.controller_answers = self.controller_answers.copy()
         return other

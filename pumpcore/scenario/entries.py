@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from pumpcore.alarms import Kind
 from pumpcore.errors import QuantityError
 from pumpcore.pump.config import zone_of
+from pumpcore.pump.requests import HARDWARE
 from pumpcore.scenario import words
 from pumpcore.units import parse_u, parse_u_per_h
 
@@ -58,23 +59,7 @@ def _kind(text: str, *, field: str) -> Kind:
     return Kind(text)
 
 
-_FAULTS: Final = frozenset(
-    kind.value
-    for kind in (
-        Kind.SYSTEM_ISSUE,
-        Kind.MECHANICAL_ISSUE,
-        Kind.OCCLUSION_DETECTED,
-        Kind.RESERVOIR_ISSUE,
-        Kind.PRIMING_ISSUE,
-        Kind.INFUSION_SET_INCOMPLETE,
-        Kind.INFUSION_SET_DETACHED,
-        Kind.POWER_SOURCE_INSUFFICIENT,
-        Kind.TEMPERATURE_OUT_OF_RANGE,
-        Kind.AIR_PRESSURE_OUT_OF_RANGE,
-        Kind.DATE_TIME_ISSUE,
-        Kind.TEMPERATURE,
-    )
-)
+_FAULTS: Final = frozenset(kind.value for kind in HARDWARE)
 
 
 def _values(text: str, *, field: str) -> tuple[object, ...]:

@@ -48,10 +48,8 @@ _SENSOR: Final = 2
 _ENTRY: Final = 3
 _NEVER: Final = (1 << 62, _ENTRY)
 
-_MENDED: Final = frozenset(
-    {Kind.OCCLUSION_DETECTED, Kind.RESERVOIR_ISSUE, Kind.INFUSION_SET_INCOMPLETE, Kind.INFUSION_SET_DETACHED}
-)
-"""Causes of alarms that a new reservoir and a new set take away."""
+_MENDED: Final = frozenset({Kind.OCCLUSION_DETECTED, Kind.INFUSION_SET_INCOMPLETE, Kind.INFUSION_SET_DETACHED})
+"""Causes of alarms that a new infusion set takes away."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -447,6 +447,9 @@ def test_unreliable_host() -> None:
     assert result.totals.uncertain_uu == 2 * 50_000
     assert sum(1 for pulse in result.log.pulses.values() if pulse.fate == "failed") == 1
     assert modes(result) == [("01 03:33", "alarm"), ("01 04:00", "suspended"), ("01 04:05", "running")]
+    assert refused(result) == [("01 05:10", "bolus 9.0 U", "LimitError"), ("01 05:20", "bolus 4.0 U", "LimitError")]
+    (limit,) = spans(result, Kind.MAX_DELIVERY)
+    assert limit.cleared_us == at(result, "2026-10-01 06:30")
     # No more than 10 U in any hour, whatever was asked for.
     pulses = sorted(
         (pulse.at_us, pulse.amount_uu) for pulse in result.log.pulses.values() if pulse.channel != "priming"

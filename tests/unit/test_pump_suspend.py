@@ -7,11 +7,21 @@ from itertools import pairwise
 from typing import Final
 
 import pytest
-from pumps import H, LIMITS, MIN, SEC, Bench, U, is_refused, only, plan_of, those
+from pumps import LIMITS, MIN, SEC, Bench, H, U, is_refused, only, plan_of, those
 
 from pumpcore import events
 from pumpcore.alarms import Kind
-from pumpcore.effects import BolusDelivered, BolusProgrammed, EndReason, ModeChanged, Proposed, RateChanged, TempEnded
+from pumpcore.devices import load
+from pumpcore.effects import (
+    BolusDelivered,
+    BolusProgrammed,
+    EndReason,
+    ModeChanged,
+    Proposed,
+    RateChanged,
+    StepsMissed,
+    TempEnded,
+)
 from pumpcore.events import SuspendCause
 from pumpcore.modes import State, TherapyControl
 from pumpcore.suspend import POLICIES
@@ -36,6 +46,33 @@ def test_a_suspend_stops_basal_and_boluses_at_once(policy: str) -> None:
     bench.to(10 * H)
     assert bench.pulses(since_us=30 * SEC) == []
     assert bench.status.state is State.SUSPENDED
+
+
+@pytest.mark.req("SUS-01", "DEL-12", "DEL-18", "DEL-06")
+@pytest.mark.parametrize(
+    "how",
+    [
+        pytest.param("suspend", marks=pytest.mark.xfail(reason="DEL-12: steps that wait for the grid leave after it")),
+        pytest.param("fault", marks=pytest.mark.xfail(reason="DEL-18: steps that wait for the grid leave after it")),
+        "removed",
+    ],
+)
+@pytest.mark.parametrize("device", ["roche-combo", "tandem-tslim-x2", "animas-vibe"])
+def test_steps_that_wait_for_the_grid_do_not_leave_after_a_stop(device: str, how: str) -> None:
+    bench = Bench(device=load(device), plan=plan_of((0, 10 * U))).start()
+    at_us = H + 100 * SEC
+    bench.to(at_us)
+    stops: dict[str, events.Event] = {
+        "suspend": events.Suspend(at_us),
+        "fault": events.FaultDetected(at_us, Kind.OCCLUSION_DETECTED),
+        "removed": events.ReservoirRemoved(at_us),
+    }
+    bench.do(stops[how])
+    bench.to(3 * H)
+    assert bench.pulses(since_us=at_us) == []
+    missed_uu = sum(each.amount_uu for each in those(StepsMissed, bench.effects))
+    due_uu = at_us * 10 * U // H
+    assert bench.insulin() + missed_uu in {due_uu - due_uu % bench.pump.config.device.step_uu, bench.insulin()}
 
 
 @pytest.mark.req("SUS-01")
@@ -406,7 +443,9 @@ def test_a_suspend_reminds_every_quarter_of_an_hour() -> None:
 
 
 @pytest.mark.req("SUS-02")
-@pytest.mark.parametrize("cause", [each for each in SuspendCause if each not in {SuspendCause.PERSON, SuspendCause.REMOTE}])
+@pytest.mark.parametrize(
+    "cause", [each for each in SuspendCause if each not in {SuspendCause.PERSON, SuspendCause.REMOTE}]
+)
 def test_a_requester_cannot_pass_for_the_pump_itself(cause: SuspendCause) -> None:
     """A suspend that says it is for low glucose would end by itself."""
     assert is_refused(Bench().start().pump, events.Suspend(0, cause))

@@ -101,6 +101,11 @@ def test_pulses_are_confirmed_after_the_stated_time() -> None:
     assert not happen(pump="confirm_ms = 29000").log.alarms
 
 
+def test_at_one_instant_the_outcome_comes_before_the_deadline() -> None:
+    # The pump would give each pulse up at the very instant of its confirmation.
+    assert not happen(pump="confirm_ms = 30000").log.alarms
+
+
 def test_ok_twice_delivers_once() -> None:
     once = happen("01:00 bolus 2.0 U, confirm")
     twice = happen("01:00 bolus 2.0 U, confirm, confirm again", "01:02 confirm again")

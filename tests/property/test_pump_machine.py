@@ -1,0 +1,403 @@
+"""Every kind of event in any order, refused ones included, against an independent model.
+
+Goal: to find a way of events on which the pump breaks a requirement. Method: a stateful machine drives a pump, a host
+(at its deadlines, or late) and an actuator (that confirms, fails, says nothing, or does not know), and `pump_model`
+keeps its own books from what goes in and what comes out. After each step all books must agree, and a refusal must have
+changed nothing. Restarts are put in anywhere: the pump is replaced by what its snapshot gives.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any, Final
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
+from pump_model import CHANGING, STOPPING, Model, leads_to, places
+from pumps import DAY, LIMITS, MIN, MONDAY, SEC, H, U, config_of, everything, plan_of
+
+from pumpcore import events
+from pumpcore.alarms import TABLE, Kind, Priority, Watch
+from pumpcore.devices import load
+from pumpcore.effects import FirePulse, PrimePulse
+from pumpcore.errors import RequestError
+from pumpcore.events import Event, SuspendCause
+from pumpcore.glucose import LOW_PRESETS, LowSettings, MgDl, Reading
+from pumpcore.limits import Limits
+from pumpcore.modes import State
+from pumpcore.profile import Anchor
+from pumpcore.pump import Pump
+from pumpcore.suspend import POLICIES
+
+PLANS: Final = (
+    plan_of((0, U)),
+    plan_of((0, 400_000), (6 * H, 1_300_000), (12 * H, 0), (13 * H, 2 * U)),
+    plan_of((0, 50_000), weekend=((0, 3 * U), (30 * MIN, 700_000))),
+    plan_of((0, 10 * U)),
+)
+LIMIT_SETS: Final = (
+    LIMITS,
+    LIMITS,
+    replace(LIMITS, max_bolus_uu=3 * U, max_iob_uu=6 * U),
+    replace(LIMITS, max_hour_uu=4 * U, max_day_uu=30 * U),
+    replace(LIMITS, max_bolus_uu=None),
+    Limits(),
+)
+SPANS: Final = st.one_of(
+    st.sampled_from([0, 1, SEC, 30 * SEC, MIN, 5 * MIN, 15 * MIN, 15 * MIN + 1, 30 * MIN, H, 2 * H, 5 * H]),
+    st.integers(0, 3 * H),
+)
+AMOUNTS: Final = st.sampled_from([0, 25_000, 50_000, 100_000, 500_000, U, 2 * U, 5 * U, 20 * U, 26 * U, 12_345])
+DURATIONS: Final = st.sampled_from([0, 30 * MIN, H, 2 * H, 8 * H, 45 * MIN, 9 * H])
+NUMBERS: Final = st.integers(0, 12)
+CALLS_MOST: Final = 120
+
+
+class PumpMachine(RuleBasedStateMachine):
+    """A pump under way, and its model."""
+
+    pump: Pump
+    model: Model
+
+    @initialize(
+        device=st.sampled_from(["medtronic-523", "medtronic-523", "omnipod", "roche-combo"]),
+        policy=st.sampled_from(sorted(POLICIES)),
+        plan=st.sampled_from(PLANS),
+        limits=st.sampled_from(LIMIT_SETS),
+        low=st.booleans(),
+        begin=st.sampled_from(["new", "running", "running", "running"]),
+        reservoir_uu=st.sampled_from([9 * U, 20 * U, 100 * U]),
+    )
+    def begin(self, device: str, policy: str, plan: Any, limits: Limits, low: bool, begin: str, reservoir_uu: int) -> None:  # noqa: ANN401, FBT001, PLR0913, PLR0917
+        """Make a pump, and mostly bring it to running."""
+        config = config_of(
+            device=load(device),
+            suspend_policy=policy,
+            plan=plan,
+            limits=limits,
+            low_suspend=LowSettings(LOW_PRESETS["medtronic-640g"], MgDl(70)) if low else None,
+        )
+        self.pump = Pump(config, at_us=0)
+        self.model = Model(
+            device=config.device,
+            policy=policy,
+            limits=limits,
+            caps=limits,
+            plan=plan,
+            shift_us=Anchor(0, MONDAY).shift_us,
+            now_us=0,
+            lateness_us=config.lateness_us,
+            unanswered_us=config.unanswered_us,
+            high_us=config.alarms.watch.high_us,
+            low_suspend=low,
+        )
+        self.now_us = self.ahead_us = 0
+        self.actuator = "confirms"
+        if begin == "running":
+            for event in self.change_of(reservoir_uu):
+                self.give(event)
+            self.give(events.Start(0))
+
+    def change_of(self, reservoir_uu: int) -> list[Event]:
+        """A whole reservoir change now."""
+        at_us = self.now_us
+        return [
+            events.BeginChange(at_us, set_off_body=True),
+            events.Rewound(at_us),
+            events.ReservoirMeasured(at_us, reservoir_uu),
+            events.Loaded(at_us),
+            events.Prime(at_us, 8 * U),
+            events.Primed(at_us),
+            events.Filled(at_us),
+            events.Connected(at_us),
+        ]
+
+    # The one way in ------------------------------------------------------------------------------------------------
+
+    def give(self, event: Event, *, must: bool | None = None) -> bool:
+        """Give the pump an event, and the model what came of it; say whether it was accepted.
+
+        Where `must` is no None, the requirements say whether it is accepted.
+        """
+        before = everything(self.pump)
+        try:
+            answered = self.pump.step(event)
+        except RequestError as refused:
+            if must:
+                message = f"{event} was refused: {refused}"
+                raise AssertionError(message) from refused
+            assert everything(self.pump) == before, f"a refused {event} has changed the pump"
+            return False
+        assert must is not False, f"{event} was accepted"
+        self.now_us = event.at_us
+        self.model.watch(event, answered)
+        self.agree()
+        for order in answered:
+            if isinstance(order, FirePulse | PrimePulse):
+                self.answer(order)
+        return True
+
+    def answer(self, order: FirePulse | PrimePulse) -> None:
+        """What the actuator says to an order."""
+        kinds = {"confirms": events.PulseConfirmed, "fails": events.PulseFailed, "unsure": events.PulseUnknown}
+        if self.actuator in kinds:
+            self.give(kinds[self.actuator](self.now_us, order.seq), must=None if self.actuator == "unsure" else True)
+
+    # What must hold after each step --------------------------------------------------------------------------------
+
+    def agree(self) -> None:
+        """All books agree."""
+        model, status = self.model, self.pump.status
+        model.check_due()
+        assert status.state.value == model.state, (status.state, model.state)
+        assert status.reservoir_uu == model.reservoir_uu
+        running = status.state is State.RUNNING
+        assert status.rate_uu_per_h == (model.programmed_rate(self.now_us) if running else 0)
+        stopping = {each.kind for each in status.annunciations if TABLE[each.kind].stops_delivery}
+        assert stopping == set(model.causes), (stopping, model.causes)
+        assert not (running and stopping), stopping
+        deadline_us = self.pump.next_deadline_us()
+        assert deadline_us is None or deadline_us > self.now_us
+        for bolus in status.boluses:
+            assert min(bolus.delivered_uu, bolus.not_delivered_uu, bolus.remaining_uu) >= 0, bolus
+            assert bolus.programmed_uu == model.programmed[bolus.id]
+            assert bolus.uncertain_uu <= bolus.delivered_uu
+        assert {train.bolus_id for train in model.trains if train.due(self.now_us) < train.steps} <= {
+            bolus.id for bolus in status.boluses
+        }
+        therapy = self.pump._state.ledger.therapy  # noqa: SLF001 - the book that the model checks
+        mine = places(model)
+        assert therapy.confirmed == mine["confirmed"]
+        assert therapy.failed == mine["failed"]
+        assert therapy.outstanding + therapy.uncertain == mine["outstanding"] + mine["uncertain"]
+        assert therapy.missed == sum(part.missed for part in (model.basal, *model.parts.values()))
+        assert 0 <= status.on_board.bolus_uu <= 1 + sum(uu for at_us, uu in model.pulses if at_us > self.now_us - DAY)
+        if model.without_us() >= model.high_us + max(model.unanswered_us, Watch().medium_us):
+            assert Priority.HIGH in {each.priority for each in status.annunciations}, "WCH-01"
+
+    # Time ----------------------------------------------------------------------------------------------------------
+
+    @rule(span_us=SPANS)
+    def a_good_host(self, span_us: int) -> None:
+        to_us = self.now_us + span_us
+        for _ in range(CALLS_MOST):
+            deadline_us = self.pump.next_deadline_us()
+            if deadline_us is None or deadline_us > to_us:
+                break
+            self.give(events.Tick(deadline_us), must=True)
+        else:
+            to_us = self.now_us
+        self.give(events.Tick(to_us), must=True)
+
+    @rule(span_us=SPANS)
+    def a_late_host(self, span_us: int) -> None:
+        self.give(events.Tick(self.now_us + span_us), must=True)
+
+    @precondition(lambda self: self.now_us)
+    @rule(back_us=st.integers(1, H))
+    def time_does_not_go_back(self, back_us: int) -> None:
+        if back_us <= self.now_us:
+            self.give(events.Suspend(self.now_us - back_us), must=False)
+
+    @rule()
+    def a_restart(self) -> None:
+        whole = self.pump.snapshot()
+        restored = Pump.restore(whole)
+        assert everything(restored) == everything(self.pump)
+        self.pump = restored
+
+    # Facts ---------------------------------------------------------------------------------------------------------
+
+    @rule(how=st.sampled_from(["confirms", "confirms", "confirms", "silent", "unsure", "fails"]))
+    def another_actuator(self, how: str) -> None:
+        self.actuator = how
+
+    @rule(
+        kind=st.sampled_from([events.PulseConfirmed, events.PulseFailed, events.PulseUnknown]),
+        which=st.integers(0, 30),
+    )
+    def an_outcome(self, kind: Any, which: int) -> None:  # noqa: ANN401
+        open_ones = [seq for seq, each in self.model.orders.items() if each.fate in {"outstanding", "uncertain"}]
+        if which < len(open_ones):
+            self.give(kind(self.now_us, open_ones[which]), must=None if kind is events.PulseUnknown else True)
+        else:
+            settled = [seq for seq, each in self.model.orders.items() if each.fate in {"confirmed", "failed"}]
+            self.give(kind(self.now_us, settled[which % len(settled)] if settled else 10**6), must=False)
+
+    @rule(amount_uu=st.sampled_from([0, 24_999, U, 20 * U, 100 * U, 400 * U]))
+    def the_reservoir_is_measured(self, amount_uu: int) -> None:
+        self.give(
+            events.ReservoirMeasured(self.now_us, amount_uu), must=amount_uu <= self.model.device.reservoir_uu
+        )
+
+    @rule()
+    def the_reservoir_is_removed(self) -> None:
+        self.give(events.ReservoirRemoved(self.now_us), must=True)
+
+    @rule(kind=st.sampled_from([*sorted(STOPPING, key=str), Kind.PRIMING_ISSUE, Kind.TEMPERATURE]))
+    def a_fault(self, kind: Kind) -> None:
+        self.give(events.FaultDetected(self.now_us, kind), must=True)
+
+    @rule(kind=st.sampled_from([*sorted(STOPPING, key=str), Kind.PRIMING_ISSUE]))
+    def a_fault_is_gone(self, kind: Kind) -> None:
+        self.give(events.FaultGone(self.now_us, kind), must=True)
+
+    @rule(percent=st.sampled_from([0, 2, 3, 20, 60, 100]))
+    def the_battery_is_measured(self, percent: int) -> None:
+        self.give(events.BatteryMeasured(self.now_us, percent), must=True)
+
+    @rule(mg_per_dl=st.sampled_from([45, 65, 75, 90, 120, 200]), doubtful=st.booleans())
+    def glucose_is_measured(self, mg_per_dl: int, doubtful: bool) -> None:  # noqa: FBT001
+        at_us = max(self.now_us - doubtful * 5 * MIN, 0)
+        self.give(events.GlucoseMeasured(self.now_us, Reading(at_us, MgDl(mg_per_dl))), must=True)
+
+    @rule(by_us=st.sampled_from([-3 * H, -1, 0, H, 12 * H, 3 * DAY]))
+    def the_clock_is_set(self, by_us: int) -> None:
+        utc = MONDAY + timedelta(microseconds=self.now_us + self.ahead_us + by_us)
+        self.ahead_us += by_us
+        self.give(events.ClockSet(self.now_us, Anchor(self.now_us, utc), "UTC"), must=True)
+
+    # Requests ------------------------------------------------------------------------------------------------------
+
+    def by_the_rules(self, trigger: str) -> bool:
+        return leads_to(self.model.state, trigger, self.model.facts()) is not None
+
+    @rule(cause=st.sampled_from(list(SuspendCause)))
+    def suspend(self, cause: SuspendCause) -> None:
+        known = cause in {SuspendCause.PERSON, SuspendCause.REMOTE}
+        if self.give(events.Suspend(self.now_us, cause), must=known):
+            self.model.by_itself = False
+
+    @rule()
+    def start(self) -> None:
+        self.give(events.Start(self.now_us), must=self.by_the_rules("start"))
+
+    @rule()
+    def resume(self) -> None:
+        self.give(events.Resume(self.now_us), must=self.by_the_rules("resume"))
+
+    @rule(duration_us=st.sampled_from([MIN, 30 * MIN, 2 * H, 0, 3 * H]))
+    def disconnect(self, duration_us: int) -> None:
+        must = self.model.state == "running" and MIN <= duration_us <= 2 * H
+        self.give(events.Disconnect(self.now_us, duration_us), must=must)
+
+    @rule(off=st.booleans())
+    def begin_change(self, off: bool) -> None:  # noqa: FBT001
+        must = off and self.model.state in {"standby", "suspended", "alarm"}
+        self.give(events.BeginChange(self.now_us, set_off_body=off), must=must)
+
+    @rule(reservoir_uu=st.sampled_from([9 * U, 20 * U, 100 * U]))
+    def a_whole_change_and_start(self, reservoir_uu: int) -> None:
+        for event in [*self.change_of(reservoir_uu), events.Start(self.now_us)]:
+            if not self.give(event):
+                break
+
+    @rule(
+        step=st.sampled_from(
+            [
+                (events.Rewound, "rewound"),
+                (events.Loaded, "loaded"),
+                (events.Primed, "primed"),
+                (events.Filled, "filled"),
+                (events.Connected, "connected"),
+                (events.AbortChange, "abort_change"),
+            ]
+        )
+    )
+    def a_step_of_the_change(self, step: Any) -> None:  # noqa: ANN401
+        self.give(step[0](self.now_us), must=self.by_the_rules(step[1]))
+
+    @rule(amount_uu=AMOUNTS)
+    def prime(self, amount_uu: int) -> None:
+        place = self.model.state in CHANGING[2:4]
+        there = 0 < amount_uu <= (self.model.reservoir_uu or 0) and amount_uu % self.model.device.step_uu == 0
+        must = place and there and (None if amount_uu > U else True)
+        self.give(events.Prime(self.now_us, amount_uu), must=must)
+
+    @rule(limits=st.sampled_from(LIMIT_SETS))
+    def set_limits(self, limits: Limits) -> None:
+        self.give(events.SetLimits(self.now_us, limits), must=True)
+
+    @rule(number=NUMBERS)
+    def confirm_alarm(self, number: int) -> None:
+        active = self.pump.status.annunciations
+        if number < len(active):
+            self.give(events.ConfirmAlarm(self.now_us, active[number].id), must=True)
+
+    @rule()
+    def confirm_all_alarms(self) -> None:
+        for each in self.pump.status.annunciations:
+            self.give(events.ConfirmAlarm(self.now_us, each.id), must=True)
+
+    @rule(number=NUMBERS, span_us=st.sampled_from([0, MIN, 10 * MIN, 5 * H]))
+    def snooze(self, number: int, span_us: int) -> None:
+        self.give(events.SnoozeAlarm(self.now_us, number, span_us), must=None if MIN <= span_us <= 10 * MIN else False)
+
+    @rule(span_us=st.sampled_from([0, MIN, 2 * MIN, 3 * MIN]))
+    def pause_audio(self, span_us: int) -> None:
+        self.give(events.PauseAudio(self.now_us, span_us), must=0 < span_us <= 2 * MIN)
+
+    @rule(fast_uu=AMOUNTS, extended_uu=AMOUNTS, extended_us=DURATIONS, at_once=st.booleans())
+    def propose_bolus(self, fast_uu: int, extended_uu: int, extended_us: int, at_once: bool) -> None:  # noqa: FBT001
+        asked = events.ProposeBolus(
+            self.now_us, fast_uu=fast_uu, extended_uu=extended_uu, extended_us=extended_us if extended_uu else 0
+        )
+        total_uu, model = fast_uu + extended_uu, self.model
+        impossible = (
+            model.state != "running"
+            or not 0 < total_uu <= min(model.limits.max_bolus_uu or 0, model.reservoir_uu or 0)
+            or total_uu > (model.limits.max_iob_uu or 0)
+        )
+        if self.give(asked, must=False if impossible else None) and at_once:
+            self.confirm(max(model.asked) - 1)
+
+    @rule(
+        duration_us=st.sampled_from([30 * MIN, H, 12 * H, 45 * MIN, 0]),
+        rate_uu_per_h=st.sampled_from([None, None, 0, 700_000, 2 * U, 12_345]),
+        percent=st.sampled_from([None, 0, 50, 100, 120, 200, 201]),
+    )
+    def propose_temp(self, duration_us: int, rate_uu_per_h: int | None, percent: int | None) -> None:
+        asked = events.ProposeTemp(self.now_us, duration_us, rate_uu_per_h, percent)
+        impossible = self.model.state != "running" or (rate_uu_per_h is None) == (percent is None)
+        self.give(asked, must=False if impossible else None)
+
+    @rule(plan=st.sampled_from([*PLANS, plan_of((0, 36 * U))]))
+    def propose_plan(self, plan: Any) -> None:  # noqa: ANN401
+        self.give(events.ProposePlan(self.now_us, plan))
+
+    @rule(which=NUMBERS)
+    def confirm(self, which: int) -> None:
+        number = which + 1
+        answered = number in self.model.answered
+        pending = {each.id for each in self.pump.status.proposals}
+        must = True if answered else (None if number in pending else False)
+        before = len(self.model.programmed)
+        accepted = self.give(events.Confirm(self.now_us, number), must=must)
+        assert not answered or len(self.model.programmed) == before, "BOL-03"
+        assert accepted or not answered
+
+    @rule(which=NUMBERS)
+    def reject(self, which: int) -> None:
+        pending = {each.id for each in self.pump.status.proposals}
+        self.give(events.Reject(self.now_us, which), must=which in pending)
+
+    @rule(which=NUMBERS)
+    def cancel_bolus(self, which: int) -> None:
+        running = any(each.bolus_id == which and each.due(self.now_us) < each.steps for each in self.model.trains)
+        self.give(events.CancelBolus(self.now_us, which), must=True if running else None)
+
+    @rule()
+    def cancel_temp(self) -> None:
+        self.give(events.CancelTemp(self.now_us), must=self.model.temp is not None)
+
+    @rule(carbs_mg=st.sampled_from([0, 60_000]))
+    def ask_advice(self, carbs_mg: int) -> None:
+        self.give(events.AskAdvice(self.now_us, carbs_mg), must=False)  # the calculator is off
+
+
+TestPumpMachine = PumpMachine.TestCase
+TestPumpMachine.settings = settings(stateful_step_count=60)
+TestPumpMachine.pytestmark = [pytest.mark.req("DEL-06", "DEL-12", "DEL-14", "WCH-01", "PWR-03")]

@@ -8,6 +8,7 @@ import pytest
 
 from pumpcore import events
 from pumpcore.alarms import Kind, Priority, What
+from pumpcore.effects import StepsMissed
 from pumpcore.errors import InvariantError, ModeError
 from pumpcore.modes import Mode, State
 from pumpcore.pump import Pump
@@ -290,6 +291,19 @@ def test_a_pump_that_refuses_the_passing_of_time_is_a_bug(monkeypatch: pytest.Mo
     monkeypatch.setattr(Pump, "step", step)
     with pytest.raises(InvariantError, match="refuses that time passes: tick is not allowed"):
         happen()
+
+
+def test_what_is_missed_one_after_the_other_is_one_line() -> None:
+    log = happen().log
+    log.lines.clear()
+    log.take(StepsMissed(10, "basal", 0, 1, 50_000, "cap"))
+    log.take(StepsMissed(20, "basal", 0, 2, 100_000, "cap"))
+    log.take(StepsMissed(30, "bolus", 1, 4, 200_000, "cap"))
+    assert [(line.text, line.amount_uu) for line in log.lines] == [
+        ("basal: not delivered, a cap withheld it: 0.150 U", 150_000),
+        ("bolus: not delivered, a cap withheld it: 0.200 U", 200_000),
+    ]
+    assert log.missed == [(10, 50_000), (20, 100_000), (30, 200_000)]
 
 
 def test_alarm_span_knows_its_priority_at_every_instant() -> None:

@@ -110,14 +110,15 @@ class PrimePulse(Answer):
 class StepsMissed(Answer):
     """Steps that fell due and will not be delivered.
 
-    The host came late, a cap withheld them, the reservoir was empty, or the actuator failed.
+    The host came late, a cap withheld them, the reservoir was empty, the actuator failed, or delivery was stopped while
+    they waited for the actuator.
     """
 
     channel: ChannelName
     bolus_id: int
     steps: int
     amount_uu: int
-    cause: Literal["late", "cap", "empty", "failed"]
+    cause: Literal["late", "cap", "empty", "failed", "stopped"]
 
 
 @dataclass(frozen=True, slots=True)

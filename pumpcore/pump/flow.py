@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from pumpcore.pump.turn import PumpState, Turn
 
 Channel = Literal["basal", "extended", "bolus"]
-Cause = Literal["late", "cap", "empty", "failed"]
+Cause = Literal["late", "cap", "empty", "failed", "stopped"]
 
 PROPOSALS_KEPT: Final = 8
 UNCERTAIN_MOST: Final = 100  # pulses of which nobody knows; then the actuator counts as faulty
@@ -169,25 +169,43 @@ def deliver(turn: Turn, to_us: int, late_us: int) -> None:
     """Let the kernel run to `to_us`: what fell due up to `late_us` is missed, the rest commanded."""
     s = turn.state
     s.now_us = to_us
-    skip_to_us = min(to_us, late_us)
-    if skip_to_us > s.engine.now_us:
-        for channel, train, steps in s.engine.skip(skip_to_us):
-            miss(turn, channel, train, steps, "late")
+    if s.state is not State.RUNNING:
+        # Steps that fell due before the stop and still waited for the grid or the gap do not leave any more.
+        skip(turn, to_us, "stopped")
+    else:
+        late_to_us = min(to_us, late_us)
+        if late_to_us > s.engine.now_us and skip(turn, late_to_us, "late"):
             announce(turn, Kind.STEPS_MISSED)
-    if to_us > s.engine.now_us:
-        pulses = s.engine.advance(to_us)
-        columns = zip(pulses.at_us, pulses.channel, pulses.train, pulses.steps, strict=True)
-        for at_us, code, train, steps in columns:
-            command(turn, at_us, CHANNELS[code], train, steps)
-        for name, train, steps in pulses.missed:
-            miss(turn, name, train, steps, "cap")
-            turn.capped = True
-            announce(turn, Kind.MAX_DELIVERY)
+        deliver_now(turn, to_us)
     if s.trains:
         running = {progress.train for progress in s.engine.progress}
         for train in [train for train in s.trains if train not in running]:
             end_train(turn, train)
     follow_schedule(turn, to_us)
+
+
+def skip(turn: Turn, to_us: int, cause: Cause) -> bool:
+    """Let the kernel run to `to_us` and command nothing; say whether steps were missed by that."""
+    missed = turn.state.engine.skip(to_us)
+    for channel, train, steps in missed:
+        miss(turn, channel, train, steps, cause)
+    return bool(missed)
+
+
+def deliver_now(turn: Turn, to_us: int) -> None:
+    """Let the kernel run to `to_us` and command what leaves until then."""
+    s = turn.state
+    # An alarm about what came late may have stopped it.
+    if s.state is not State.RUNNING or to_us <= s.engine.now_us:
+        return
+    pulses = s.engine.advance(to_us)
+    columns = zip(pulses.at_us, pulses.channel, pulses.train, pulses.steps, strict=True)
+    for at_us, code, train, steps in columns:
+        command(turn, at_us, CHANNELS[code], train, steps)
+    for name, train, steps in pulses.missed:
+        miss(turn, name, train, steps, "cap")
+        turn.capped = True
+        announce(turn, Kind.MAX_DELIVERY)
 
 
 def follow_schedule(turn: Turn, to_us: int) -> None:

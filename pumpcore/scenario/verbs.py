@@ -132,7 +132,7 @@ VERBS: Final[Mapping[str, Verb]] = MappingProxyType(
         "start": _told(events.Start),
         "suspend": _told(events.Suspend),
         "disconnect": lambda host, action: host.tell(events.Disconnect(host.now_us, action.number("span"))),
-        "resume": lambda host, _: host.ask(events.Resume(host.now_us)),
+        "resume": _told(events.Resume),
         "change": lambda host, action: host.change(action.number("U"), step_us=US_PER_MINUTE),
         "reservoir_out": _told(events.ReservoirRemoved),
         "prime": lambda host, action: host.tell(events.Prime(host.now_us, action.number("U"))),

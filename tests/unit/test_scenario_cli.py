@@ -135,6 +135,8 @@ def test_json_is_exact(small: str) -> None:
     assert answer["days"] == [{"date": "2026-03-02", **answer["totals"]}]
     assert answer["boluses"][0]["at"] == "2026-03-02T00:30:00+01:00"
     assert answer["boluses"][0]["at_us"] == 1_800_000_000
+    amounts = {name: answer["boluses"][0][name] for name in ("fast_u", "delivered_u", "not_delivered_u", "uncertain_u")}
+    assert list(amounts.values()) == ["1.000", "1.000", "0.000", "0.000"]
     assert answer["basal"][-1] == {"at": "2026-03-02T01:00:00+01:00", "at_us": 3_600_000_000, "rate_u_per_h": "0.000"}
     assert answer["refused"][0]["error"] == "LimitError"
     assert answer["status"]["therapy_control"] == "stop 0x33"

@@ -324,3 +324,11 @@ def test_alarm_span_knows_its_priority_at_every_instant() -> None:
 
 def test_spans_are_written_in_hours_and_minutes() -> None:
     assert [minutes(at * MINUTE_US) for at in (0, 59, 60, 61, 1_500)] == ["0 min", "59 min", "1 h", "1 h 1 min", "25 h"]
+
+
+@pytest.mark.req("DEL-12", "SUS-01")
+def test_a_stop_between_two_instants_of_the_grid_stops_what_waits_for_the_next() -> None:
+    text = f'events = ["01:01 suspend"]{HEAD}{REST}'.replace("generic-0.05", "roche-combo")
+    result = run(read_text(text, name="small.toml"))
+    therapy = [pulse.at_us for pulse in result.log.pulses.values() if pulse.channel != "priming"]
+    assert max(therapy) == HOUR_US  # the grid is of three minutes

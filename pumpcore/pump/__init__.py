@@ -69,11 +69,11 @@ class Pump:
         s = self._state
         weekday = s.plan is not None and s.anchor is not None
         return Status(
-            at_us=s.now_us,
+            at_us=s.seen_us,
             state=s.state,
             mode=s.state.mode,
             therapy_control=s.state.therapy(
-                paused=s.cause is not SuspendCause.ALARM and 0 <= s.now_us - s.suspended_us < s.policy.makes_up_us
+                paused=s.cause is not SuspendCause.ALARM and 0 <= s.seen_us - s.suspended_us < s.policy.makes_up_us
             ),
             operational=s.state.operational,
             cause=s.cause,
@@ -83,15 +83,15 @@ class Pump:
             temp_until_us=None if s.temp is None else s.temp_until_us,
             boluses=tuple(bolus_now(s, bolus) for bolus in s.boluses.values()),
             proposals=tuple(s.proposals.values()),
-            on_board=self._iob.at(s.now_us),
-            sensor_link=link(s.sensor_us, s.now_us),
+            on_board=self._iob.at(s.seen_us),
+            sensor_link=link(s.sensor_us, s.seen_us),
             last_24h=s.glucose,
             reservoir_uu=s.reservoir_uu,
             battery_percent=s.battery_percent,
-            set_age_us=None if s.connected_us is None else s.now_us - s.connected_us,
-            reservoir_age_us=None if s.loaded_us is None else s.now_us - s.loaded_us,
+            set_age_us=None if s.connected_us is None else s.seen_us - s.connected_us,
+            reservoir_age_us=None if s.loaded_us is None else s.seen_us - s.loaded_us,
             annunciations=s.board.active,
-            without_insulin_us=max(s.now_us - s.ledger.confirmed_us, 0),
+            without_insulin_us=max(s.seen_us - s.ledger.confirmed_us, 0),
             window_steps=s.engine.window_steps,
         )
 

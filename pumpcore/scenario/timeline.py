@@ -203,6 +203,7 @@ _MISSED: Final = {
     "late": "the host came late",
     "cap": "a cap withheld it",
     "empty": "no insulin left",
+    "stopped": "stopped while they waited for the actuator",
     "failed": "failed",
 }
 

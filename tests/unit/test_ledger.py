@@ -41,7 +41,11 @@ def everything(ledger: Ledger) -> tuple[object, ...]:
 @pytest.mark.req("DEL-08")
 def test_numbers_begin_at_one_and_are_never_used_twice() -> None:
     ledger = ledger_of(7)
-    numbers = [ledger.command(2_000, 0, 1, channel="basal", part=BASAL), ledger.command(2_000, 7, 2, channel="basal", part=BASAL), ledger.command(3_000, 0, 1, channel="prime", part=None)]
+    numbers = [
+        ledger.command(2_000, 0, 1, channel="basal", part=BASAL),
+        ledger.command(2_000, 7, 2, channel="basal", part=BASAL),
+        ledger.command(3_000, 0, 1, channel="prime", part=None),
+    ]
     ledger.settle(numbers[1], Fate.CONFIRMED)
     numbers.append(ledger.command(4_000, 0, 1, channel="basal", part=BASAL))
     assert numbers == [1, 2, 3, 4]
@@ -147,7 +151,10 @@ def test_missed_steps_are_booked_for_their_bolus_and_in_all() -> None:
 def test_the_oldest_outstanding_pulse_gives_the_time_since_when_an_answer_is_awaited() -> None:
     ledger = ledger_of()
     assert ledger.open_since_us() is None
-    first, second = ledger.command(2_000, 0, 1, channel="basal", part=BASAL), ledger.command(3_000, 0, 1, channel="basal", part=BASAL)
+    first, second = (
+        ledger.command(2_000, 0, 1, channel="basal", part=BASAL),
+        ledger.command(3_000, 0, 1, channel="basal", part=BASAL),
+    )
     assert ledger.open_since_us() == 2_000
     ledger.settle(first, Fate.UNCERTAIN)
     assert ledger.open_since_us() == 3_000
@@ -211,7 +218,12 @@ def test_every_step_is_in_exactly_one_place(actions: list[tuple[str, int, int, b
     for at_us, (action, which, what, therapy) in enumerate(actions, start=START):
         if action == "command":
             bolus_id = which if therapy else 0
-            book[ledger.command(at_us, bolus_id, what, channel="basal", part=BASAL if therapy else None)] = (bolus_id, what, therapy, Fate.OUTSTANDING)
+            book[ledger.command(at_us, bolus_id, what, channel="basal", part=BASAL if therapy else None)] = (
+                bolus_id,
+                what,
+                therapy,
+                Fate.OUTSTANDING,
+            )
         elif action == "miss":
             ledger.miss(which, what)
             missed[which] += what

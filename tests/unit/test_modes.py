@@ -158,7 +158,9 @@ def moves(facts: tuple[Facts, ...] = ALL_FACTS) -> dict[tuple[State, str], set[S
     return found
 
 
-def reachable(start: State, ways: dict[tuple[State, str], set[State]], without: frozenset[str] = frozenset()) -> set[State]:
+def reachable(
+    start: State, ways: dict[tuple[State, str], set[State]], without: frozenset[str] = frozenset()
+) -> set[State]:
     """All states that can be reached from one, without some triggers."""
     seen, new = {start}, [start]
     while new:

@@ -10,7 +10,15 @@ from pumps import DAY, H, LIMITS, MIN, SEC, Bench, U, is_refused, only, plan_of,
 from pumpcore import events
 from pumpcore.alarms import Kind
 from pumpcore.devices import load
-from pumpcore.effects import BolusDelivered, BolusProgrammed, EndReason, FirePulse, ProposalDropped, Proposed, StepsMissed
+from pumpcore.effects import (
+    BolusDelivered,
+    BolusProgrammed,
+    EndReason,
+    FirePulse,
+    ProposalDropped,
+    Proposed,
+    StepsMissed,
+)
 from pumpcore.errors import LimitError, ModeError, QuantityError, RequestError
 from pumpcore.limits import Limits
 from pumpcore.modes import State
@@ -160,14 +168,10 @@ def test_the_largest_bolus_binds_all_parts_together(fast_uu: int, extended_uu: i
     bench = Bench(limits=replace(LIMITS, max_bolus_uu=5 * U)).start()
     extended_us = H if extended_uu else 0
     with pytest.raises(LimitError, match="max_bolus_uu"):
-        bench.pump.step(
-            events.ProposeBolus(MIN, fast_uu=fast_uu, extended_uu=extended_uu, extended_us=extended_us)
-        )
+        bench.pump.step(events.ProposeBolus(MIN, fast_uu=fast_uu, extended_uu=extended_uu, extended_us=extended_us))
     just = extended_uu and extended_uu - 50_000
     bench.propose(
-        events.ProposeBolus(
-            MIN, fast_uu=fast_uu if extended_uu else 5 * U, extended_uu=just, extended_us=extended_us
-        )
+        events.ProposeBolus(MIN, fast_uu=fast_uu if extended_uu else 5 * U, extended_uu=just, extended_us=extended_us)
     )
 
 

@@ -206,9 +206,7 @@ def test_the_alarm_of_a_low_ends_when_glucose_is_no_longer_low() -> None:
 
 # The controller -------------------------------------------------------------------------------------------------------
 
-BOUNDS: Final = ControllerBounds(
-    max_rate_uu_per_h=3 * U, max_bolus_uu=500_000, max_duration_us=H, max_age_us=5 * MIN
-)
+BOUNDS: Final = ControllerBounds(max_rate_uu_per_h=3 * U, max_bolus_uu=500_000, max_duration_us=H, max_age_us=5 * MIN)
 
 
 def rate(number: int, at_us: int = 0, **changes: int) -> RateRequest:

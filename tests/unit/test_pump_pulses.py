@@ -71,7 +71,13 @@ def test_a_failed_pulse_stops_delivery_and_is_given_back() -> None:
     assert bench.status.on_board.bolus_uu > board.bolus_uu
     effects = bench.do(events.PulseFailed(bench.now_us, pulse.seq))
     missed = only(StepsMissed, effects)
-    assert (missed.cause, missed.channel, missed.bolus_id, missed.steps, missed.amount_uu) == ("failed", "bolus", 1, 1, STEP)
+    assert (missed.cause, missed.channel, missed.bolus_id, missed.steps, missed.amount_uu) == (
+        "failed",
+        "bolus",
+        1,
+        1,
+        STEP,
+    )
     assert bench.status.state is State.ALARM
     assert bench.alarm(Kind.MECHANICAL_ISSUE) is not None
     assert bench.status.reservoir_uu == reservoir_uu
@@ -247,7 +253,6 @@ def test_a_late_host_finds_rates_and_temp_basals_where_they_belong() -> None:
 
 
 @pytest.mark.req("DEL-07", "WCH-02")
-@pytest.mark.xfail(reason="WCH-02: the pulse of the very step in which the host comes back counts as insulin")
 def test_a_host_that_was_away_for_hours_finds_the_alarm() -> None:
     bench = Bench().start()
     bench.do(events.Tick(5 * H))

@@ -51,11 +51,7 @@ def test_a_suspend_stops_basal_and_boluses_at_once(policy: str) -> None:
 @pytest.mark.req("SUS-01", "DEL-12", "DEL-18", "DEL-06")
 @pytest.mark.parametrize(
     "how",
-    [
-        pytest.param("suspend", marks=pytest.mark.xfail(reason="DEL-12: steps that wait for the grid leave after it")),
-        pytest.param("fault", marks=pytest.mark.xfail(reason="DEL-18: steps that wait for the grid leave after it")),
-        "removed",
-    ],
+    ["suspend", "fault", "removed"],
 )
 @pytest.mark.parametrize("device", ["roche-combo", "tandem-tslim-x2", "animas-vibe"])
 def test_steps_that_wait_for_the_grid_do_not_leave_after_a_stop(device: str, how: str) -> None:

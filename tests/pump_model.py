@@ -467,9 +467,7 @@ class Model:  # noqa: PLR0902 - all that the requirements speak of
         if pulse.amount_uu != pulse.steps * self.device.step_uu or pulse.steps < 1:
             raise Broken("DEL-15", pulse)
         self.take(pulse.amount_uu)
-        self.order(
-            pulse.seq, Order(pulse.at_us, pulse.bolus_id, pulse.steps, therapy=True, reservoir=self.reservoirs)
-        )
+        self.order(pulse.seq, Order(pulse.at_us, pulse.bolus_id, pulse.steps, therapy=True, reservoir=self.reservoirs))
         self.part(pulse.bolus_id, pulse.channel).ordered += pulse.steps
         self.pulses.append((pulse.at_us, pulse.amount_uu))
         for span_us, cap_uu, name in ((H, self.caps.max_hour_uu, "LIM-04"), (DAY, self.caps.max_day_uu, "LIM-05")):

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import sys
 from contextlib import contextmanager
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -20,8 +19,8 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
-from pumpcore.errors import RequestError
-from pumpcore.history.plot import SUFFIXES, draw
+from pumpcore.drawing import check_path
+from pumpcore.history.plot import draw
 from pumpcore.history.replay import read
 from pumpcore.history.replay import replay as replay_export
 from pumpcore.units import format_u
@@ -51,7 +50,7 @@ def run(export: str, plot: str | None) -> Replay:
         RequestError: the drawing's kind is not known, or what draws is not installed.
     """
     if plot is not None:
-        _check_plot(plot)
+        check_path(plot)
     with _progress(export) as progress:
         read_export = read(export, progress=progress)
         replayed = replay_export(read_export)
@@ -142,12 +141,3 @@ def _progress(export: str) -> Iterator[Callable[[int, int], None] | None]:
             progress.update(task, completed=done, total=total, description=f"{what} {escape(name)}")
 
         yield update
-
-
-def _check_plot(plot: str) -> None:
-    if Path(plot).suffix.lower() not in SUFFIXES:
-        message = f"--plot: {plot!r} must end in {' or '.join(SUFFIXES)}"
-        raise RequestError(message)
-    if find_spec("matplotlib") is None:
-        message = "--plot: matplotlib is not installed: pip install 'pumpcore[plot]'"
-        raise RequestError(message)

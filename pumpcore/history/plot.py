@@ -7,16 +7,14 @@ of Okabe and Ito, which stay apart in every kind of colour vision.
 
 from __future__ import annotations
 
-import contextlib
-import os
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from pumpcore.errors import RecordError, RequestError
+from pumpcore.drawing import write
+from pumpcore.errors import RequestError
 from pumpcore.units import US_PER_DAY, US_PER_HOUR, UU_PER_U, format_u
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Sequence
 
     from matplotlib.axes import Axes
@@ -25,9 +23,8 @@ if TYPE_CHECKING:
 
     from pumpcore.history.result import DayResult, Replay
 
-__all__ = ["DAYS_MAX", "SUFFIXES", "draw"]
+__all__ = ["DAYS_MAX", "draw"]
 
-SUFFIXES: Final = (".svg", ".png")
 DAYS_MAX: Final = 31
 """So many days are drawn at most, the last ones: a longer drawing is read by nobody."""
 
@@ -53,47 +50,15 @@ def draw(replay: Replay, path: str | os.PathLike[str]) -> None:
 
     Args:
         replay: what to draw; of more than `DAYS_MAX` days the last ones.
-        path: the file, ending in one of `SUFFIXES`; replaced where it exists.
+        path: the file, ending in one of `drawing.SUFFIXES`; replaced where it exists.
 
     Raises:
         RequestError: another ending, nothing to draw, or matplotlib is not installed. Nothing is written.
         RecordError: the file cannot be written. Nothing is left of it.
     """
-    target = Path(path)
-    if target.suffix.lower() not in SUFFIXES:
-        message = f"plot: {target.name!r} ends in none of {', '.join(SUFFIXES)}"
-        raise RequestError(message)
     if not replay.days:
-        message = "plot: there is no day to draw"
-        raise RequestError(message)
-    try:
-        import matplotlib as mpl  # noqa: PLC0415 - an extra, and slow to load
-    except ImportError as error:
-        message = "plot: matplotlib is not installed; install it with: pip install 'pumpcore[plot]'"
-        raise RequestError(message) from error
-    with mpl.rc_context({"font.size": 8, "hatch.linewidth": 0.6, "svg.hashsalt": "pumpcore"}):
-        _write(_figure(replay), target)
-
-
-def _write(figure: Figure, target: Path) -> None:
-    """Write beside the target, then put it in its place."""
-    try:
-        handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=target.suffix, dir=target.parent)
-        os.close(handle)
-        temporary = Path(name)
-        try:
-            kind = target.suffix.lower().removeprefix(".")
-            figure.savefig(temporary, format=kind, dpi=_DPI, metadata={"Date": None} if kind == "svg" else None)
-            # What `mkstemp` made is for its owner only; the drawing is as open as any new file.
-            mask = os.umask(0)
-            os.umask(mask)
-            temporary.chmod(0o666 & ~mask)
-            temporary.replace(target)
-        finally:
-            with contextlib.suppress(FileNotFoundError):  # gone is what it should be
-                temporary.unlink()
-    except OSError as error:
-        raise RecordError(str(target), error.strerror or "cannot be written") from error
+        raise RequestError("plot: there is no day to draw")
+    write(lambda: _figure(replay), path, dpi=_DPI)
 
 
 def _figure(replay: Replay) -> Figure:

@@ -7,22 +7,18 @@ and the colours are those of Okabe and Ito, which stay apart in every kind of co
 
 from __future__ import annotations
 
-import contextlib
-import os
-import tempfile
 from datetime import timedelta
 from functools import partial
-from importlib.util import find_spec
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from pumpcore.alarms import Priority, What, text
-from pumpcore.errors import RecordError, RequestError
+from pumpcore.drawing import write
 from pumpcore.glucose import MgDl
 from pumpcore.modes import Mode
 from pumpcore.units import US_PER_HOUR, US_PER_MINUTE, UU_PER_U, format_u
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Callable, Iterator, Sequence
     from datetime import datetime
 
@@ -32,9 +28,8 @@ if TYPE_CHECKING:
     from pumpcore.scenario.runner import Run
     from pumpcore.scenario.timeline import AlarmSpan
 
-__all__ = ["SUFFIXES", "check_path", "draw"]
+__all__ = ["draw"]
 
-SUFFIXES: Final = (".svg", ".png")
 
 _WIDTH_IN: Final = 12.0
 _HEAD_IN: Final = 0.85
@@ -71,54 +66,14 @@ def draw(run: Run, path: str | os.PathLike[str], *, language: str = "en") -> Non
 
     Args:
         run: what to draw.
-        path: the file, ending in one of `SUFFIXES`; replaced where it exists.
+        path: the file, ending in one of `drawing.SUFFIXES`; replaced where it exists.
         language: of the names of alarms.
 
     Raises:
         RequestError: another ending, or matplotlib is not installed. Nothing is written.
         RecordError: the file cannot be written. Nothing is left of it.
     """
-    check_path(path)
-    import matplotlib as mpl  # noqa: PLC0415 - an extra, and slow to load
-
-    with mpl.rc_context({"font.size": 8, "hatch.linewidth": 0.6, "svg.hashsalt": "pumpcore"}):
-        _write(_figure(run, language), Path(path))
-
-
-def check_path(path: str | os.PathLike[str]) -> None:
-    """Refuse what could not be drawn, before a long run.
-
-    Raises:
-        RequestError: the file ends in none of `SUFFIXES`, or matplotlib is not installed.
-    """
-    name = Path(path).name
-    if Path(path).suffix.lower() not in SUFFIXES:
-        message = f"plot: {name!r} ends in none of {', '.join(SUFFIXES)}"
-        raise RequestError(message)
-    if find_spec("matplotlib") is None:
-        message = "plot: matplotlib is not installed; install it with: pip install 'pumpcore[plot]'"
-        raise RequestError(message)
-
-
-def _write(figure: Figure, target: Path) -> None:
-    """Write beside the target, then put it in its place."""
-    try:
-        handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=target.suffix, dir=target.parent)
-        os.close(handle)
-        temporary = Path(name)
-        try:
-            kind = target.suffix.lower().removeprefix(".")
-            figure.savefig(temporary, format=kind, dpi=_DPI, metadata={"Date": None} if kind == "svg" else None)
-            # What `mkstemp` made is for its owner only; the drawing is as open as any new file.
-            mask = os.umask(0)
-            os.umask(mask)
-            temporary.chmod(0o666 & ~mask)
-            temporary.replace(target)
-        finally:
-            with contextlib.suppress(FileNotFoundError):  # gone is what it should be
-                temporary.unlink()
-    except OSError as error:
-        raise RecordError(str(target), error.strerror or "cannot be written") from error
+    write(lambda: _figure(run, language), path, dpi=_DPI)
 
 
 def _figure(run: Run, language: str) -> Figure:

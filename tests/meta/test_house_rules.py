@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 # The modules of pumpcore in import order; those on one line do not see each other. A module may import those before it.
 ORDER: Final = (
     {"errors"},
+    {"drawing"},
     {"_kernel"},
     {"units"},
     {"limits"},
@@ -42,7 +43,8 @@ ORDER: Final = (
 )
 RANK: Final = {module: rank for rank, modules in enumerate(ORDER) for module in modules}
 
-FLOATS_ALLOWED: Final = {"history/plot.py", "scenario/plot.py"}  # a drawing has no doses in it, and matplotlib speaks floats
+# A drawing has no doses in it, and matplotlib speaks floats.
+FLOATS_ALLOWED: Final = {"drawing.py", "history/plot.py", "scenario/plot.py"}
 # Quotients of a Fraction or a Decimal, never of two ints; floats stay forbidden there.
 QUOTIENTS_ALLOWED: Final = {"advice.py", "glucose.py", "history/wizard.py", "iob.py"}
 CLOCKS: Final = {"now", "utcnow", "today", "monotonic", "monotonic_ns", "perf_counter", "perf_counter_ns", "time_ns"}

@@ -34,7 +34,7 @@ from pumpcore.suspend import POLICIES
 
 PLANS: Final = (
     plan_of((0, U)),
-    plan_of((0, 400_000), (6 * H, 1_300_000), (12 * H, 0), (13 * H, 2 * U)),
+    plan_of((0, 400_000), (6 * H, 1_300_000), (12 * H, 50_000), (13 * H, 2 * U)),
     plan_of((0, 50_000), weekend=((0, 3 * U), (30 * MIN, 700_000))),
     plan_of((0, 10 * U)),
 )
@@ -65,28 +65,28 @@ class PumpMachine(RuleBasedStateMachine):
     @initialize(
         device=st.sampled_from(["medtronic-523", "medtronic-523", "omnipod", "roche-combo"]),
         policy=st.sampled_from(sorted(POLICIES)),
-        plan=st.sampled_from(PLANS),
-        limits=st.sampled_from(LIMIT_SETS),
+        plan=st.integers(0, len(PLANS) - 1),
+        limits=st.integers(0, len(LIMIT_SETS) - 1),
         low=st.booleans(),
         begin=st.sampled_from(["new", "running", "running", "running"]),
         reservoir_uu=st.sampled_from([9 * U, 20 * U, 100 * U]),
     )
-    def begin(self, device: str, policy: str, plan: Any, limits: Limits, low: bool, begin: str, reservoir_uu: int) -> None:  # noqa: ANN401, FBT001, PLR0913, PLR0917
+    def begin(self, device: str, policy: str, plan: int, limits: int, low: bool, begin: str, reservoir_uu: int) -> None:  # noqa: FBT001, PLR0913, PLR0917
         """Make a pump, and mostly bring it to running."""
         config = config_of(
             device=load(device),
             suspend_policy=policy,
-            plan=plan,
-            limits=limits,
+            plan=PLANS[plan],
+            limits=LIMIT_SETS[limits],
             low_suspend=LowSettings(LOW_PRESETS["medtronic-640g"], MgDl(70)) if low else None,
         )
         self.pump = Pump(config, at_us=0)
         self.model = Model(
             device=config.device,
             policy=policy,
-            limits=limits,
-            caps=limits,
-            plan=plan,
+            limits=config.limits,
+            caps=config.limits,
+            plan=config.plan,
             shift_us=Anchor(0, MONDAY).shift_us,
             now_us=0,
             lateness_us=config.lateness_us,
@@ -98,8 +98,8 @@ class PumpMachine(RuleBasedStateMachine):
         self.actuator = "confirms"
         if begin == "running":
             for event in self.change_of(reservoir_uu):
-                self.give(event)
-            self.give(events.Start(0))
+                self.give(event, must=True)
+            self.start()
 
     def change_of(self, reservoir_uu: int) -> list[Event]:
         """A whole reservoir change now."""
@@ -229,9 +229,7 @@ class PumpMachine(RuleBasedStateMachine):
 
     @rule(amount_uu=st.sampled_from([0, 24_999, U, 20 * U, 100 * U, 400 * U]))
     def the_reservoir_is_measured(self, amount_uu: int) -> None:
-        self.give(
-            events.ReservoirMeasured(self.now_us, amount_uu), must=amount_uu <= self.model.device.reservoir_uu
-        )
+        self.give(events.ReservoirMeasured(self.now_us, amount_uu), must=amount_uu <= self.model.device.reservoir_uu)
 
     @rule()
     def the_reservoir_is_removed(self) -> None:
@@ -317,9 +315,9 @@ class PumpMachine(RuleBasedStateMachine):
         must = place and there and (None if amount_uu > U else True)
         self.give(events.Prime(self.now_us, amount_uu), must=must)
 
-    @rule(limits=st.sampled_from(LIMIT_SETS))
-    def set_limits(self, limits: Limits) -> None:
-        self.give(events.SetLimits(self.now_us, limits), must=True)
+    @rule(limits=st.integers(0, len(LIMIT_SETS) - 1))
+    def set_limits(self, limits: int) -> None:
+        self.give(events.SetLimits(self.now_us, LIMIT_SETS[limits]), must=True)
 
     @rule(number=NUMBERS)
     def confirm_alarm(self, number: int) -> None:
@@ -364,9 +362,10 @@ class PumpMachine(RuleBasedStateMachine):
         impossible = self.model.state != "running" or (rate_uu_per_h is None) == (percent is None)
         self.give(asked, must=False if impossible else None)
 
-    @rule(plan=st.sampled_from([*PLANS, plan_of((0, 36 * U))]))
-    def propose_plan(self, plan: Any) -> None:  # noqa: ANN401
-        self.give(events.ProposePlan(self.now_us, plan))
+    @rule(plan=st.integers(0, len(PLANS)))
+    def propose_plan(self, plan: int) -> None:
+        asked = (*PLANS, plan_of((0, 36 * U)))[plan]
+        self.give(events.ProposePlan(self.now_us, asked), must=False if plan == len(PLANS) else None)
 
     @rule(which=NUMBERS)
     def confirm(self, which: int) -> None:

@@ -61,7 +61,7 @@ def test_so_many_days_are_drawn_and_no_more(replayed: Replay, tmp_path: Path) ->
 
 @pytest.mark.parametrize("name", ["days.pdf", "days", "svg"])
 def test_other_ending_is_refused(replayed: Replay, tmp_path: Path, name: str) -> None:
-    with pytest.raises(RequestError, match=r"ends in none of \.svg, \.png"):
+    with pytest.raises(RequestError, match=r"must end in \.svg or \.png"):
         draw(replayed, tmp_path / name)
     assert not list(tmp_path.iterdir())
 

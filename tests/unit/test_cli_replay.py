@@ -20,6 +20,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from pumpcore import drawing
 from pumpcore.cli import main, report
 from pumpcore.errors import RecordError
 
@@ -122,7 +123,7 @@ def test_a_drawing_of_another_kind_is_refused_before_anything_is_read(
 
 
 def test_without_what_draws_it_is_said_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(report, "find_spec", lambda _: None)
+    monkeypatch.setattr(drawing, "find_spec", lambda _: None)
     assert "pumpcore[plot]" in refused(run("replay", str(EXAMPLE), "--plot", "days.svg"))
 
 

@@ -157,7 +157,7 @@ def test_plot(small: str, tmp_path: Path) -> None:
     [
         (["run"], "Missing argument 'SCENARIO'"),
         (["run", "no_such_day"], "no_such_day: cannot be read: No such file or directory"),
-        (["run", "no_such_day", "--plot", "x.gif"], "plot: 'x.gif' ends in none of .svg, .png"),
+        (["run", "no_such_day", "--plot", "x.gif"], "plot: 'x.gif' must end in .svg or .png"),
         (["run", "no_such_day", "--language", "fr"], "'fr' is not one of 'en', 'da'"),
     ],
 )

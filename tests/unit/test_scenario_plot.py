@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pumpcore.drawing import check_path
 from pumpcore.errors import RecordError, RequestError
 from pumpcore.scenario import Run, read, run
-from pumpcore.scenario.plot import check_path, draw
+from pumpcore.scenario.plot import draw
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -79,7 +80,7 @@ def test_a_run_without_glucose_and_alarms_is_drawn_too(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["day.pdf", "day", "svg"])
 def test_other_ending_is_refused(night: Run, tmp_path: Path, name: str) -> None:
-    with pytest.raises(RequestError, match=r"ends in none of \.svg, \.png"):
+    with pytest.raises(RequestError, match=r"must end in \.svg or \.png"):
         draw(night, tmp_path / name)
     assert not list(tmp_path.iterdir())
 

@@ -446,3 +446,18 @@ fn another_cap_counts_what_was_commanded_under_the_first() {
     engine.start_train(Kind::Bolus, 20, 5, 5 * 50_000).unwrap();
     assert_eq!(steps_of(&mut engine, 30), 5);
 }
+
+#[test]
+fn the_day_cap_holds_until_the_last_microsecond_of_the_day() {
+    let mut engine = Delivery::new(common::free(50_000), 0, None, Some(100_000)).unwrap();
+    // Two steps late in their bucket of ten minutes: a day later, less a microsecond, they still count.
+    let late_us = 10 * MINUTE_US - 1;
+    engine.start_train(Kind::Bolus, late_us - 1, 1, 100_000).unwrap();
+    engine.start_train(Kind::Bolus, late_us + 24 * HOUR_US - 2, 1, 50_000).unwrap();
+    let mut log = Log::default();
+    engine.advance(late_us + 24 * HOUR_US - 1, &mut log).unwrap();
+    assert_eq!((log.steps(), log.missed_steps()), (2, 1));
+    engine.start_train(Kind::Bolus, 24 * HOUR_US + 20 * MINUTE_US, 1, 50_000).unwrap();
+    engine.advance(25 * HOUR_US, &mut log).unwrap();
+    assert_eq!((log.steps(), log.missed_steps()), (3, 1));
+}

@@ -241,3 +241,17 @@ fn segments_start_strictly_one_after_the_other() {
     let error = Programme::new(&free(100), 0, &segments[..1], &mut [Knot::default(); 1]).unwrap_err();
     assert_eq!(error, Error::Memory { lent: 1, needed: 2 });
 }
+
+#[test]
+fn a_step_due_exactly_at_an_edge_is_due_there_whatever_follows() {
+    // 1 U/h until 180 s earns exactly one step of 0.05 U; then nothing for a while, then more.
+    let rates = [(0, 1_000_000), (180_000_000, 0), (400_000_000, 0), (500_000_000, 1_000_000)];
+    let segments = rates.map(|(start_us, rate)| Segment::new(start_us, rate).unwrap());
+    let mut memory = [Knot::default(); 5];
+    let basal = Programme::new(&free(50_000), 0, &segments, &mut memory).unwrap();
+    assert_eq!(basal.due_at(1), Some(180_000_000));
+    assert_eq!(basal.due_at(2), Some(680_000_000));
+    let mut memory = [Knot::default(); 3];
+    let basal = Programme::new(&free(50_000), 0, &segments[..2], &mut memory).unwrap();
+    assert_eq!((basal.due_at(1), basal.due_at(2)), (Some(180_000_000), None));
+}

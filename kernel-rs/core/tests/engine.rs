@@ -461,3 +461,19 @@ fn the_day_cap_holds_until_the_last_microsecond_of_the_day() {
     engine.advance(25 * HOUR_US, &mut log).unwrap();
     assert_eq!((log.steps(), log.missed_steps()), (3, 1));
 }
+
+#[test]
+fn a_lower_rate_is_taken_even_where_a_new_programme_would_not_be() {
+    let pump = Actuator::new(50_000, HOUR_US, 0).unwrap();
+    let mut engine = Delivery::new(pump, 0, None, None).unwrap();
+    engine.set_rate(50_000).unwrap();
+    // The actuator is busy from just before the hour; then 96 steps fall due at once, and basal's with them.
+    engine.start_train(Kind::Bolus, HOUR_US - 11, 1, 50_000).unwrap();
+    assert_eq!(steps_of(&mut engine, HOUR_US - 1), 1);
+    engine.start_train(Kind::Bolus, HOUR_US - 1, 1, 96 * 50_000).unwrap();
+    assert_eq!(steps_of(&mut engine, HOUR_US), 0);
+    assert_eq!(engine.progress().map(|progress| progress.waiting_steps).sum::<u64>(), 97);
+    engine.set_rate(49_999).unwrap();
+    engine.set_rate(0).unwrap();
+    assert!(engine.set_rate(1).is_err());
+}

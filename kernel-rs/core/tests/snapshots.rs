@@ -126,3 +126,25 @@ proptest! {
         refused(&bytes);
     }
 }
+
+#[test]
+fn fields_that_contradict_the_law_are_refused_by_name() {
+    const REST: usize = 4 + 2 + 4 + 8 + 8 + 8 + 4;
+    const DELIVERED: usize = REST + 8 + 8 + 8 + 3 * 8 + 1 + 1 + 4 + 8 + 8 + 4;
+    let good = full().snapshot().as_bytes().to_vec();
+    let number = |at: usize| u64::from_le_bytes(good[at..at + 8].try_into().unwrap());
+    let with = |at: usize, value: u64| {
+        let mut bytes = good.clone();
+        bytes[at..at + 8].copy_from_slice(&value.to_le_bytes());
+        refused(&sealed(bytes))
+    };
+    // A whole step earned and not due; a train of which one step is nowhere, or one too many is.
+    let step_fine = 50_000 * 3_600_000_000;
+    assert_eq!(with(REST, step_fine), Damage::Field { name: "rest_fine" });
+    assert!(Delivery::restore(&good).unwrap().progress().any(|progress| progress.delivered_steps > 0));
+    assert_eq!(with(DELIVERED, number(DELIVERED) + 1), Damage::Field { name: "trains.steps" });
+    let missed = DELIVERED + 8;
+    assert_eq!(with(missed, number(missed) + 1), Damage::Field { name: "trains.steps" });
+    let waiting = DELIVERED + 16;
+    assert_eq!(with(waiting, number(waiting) - 1), Damage::Field { name: "trains.steps" });
+}

@@ -1,4 +1,4 @@
-"""Each requirement has an id, each id a test, each mark an id that exists: `specs/requirements.md` against all tests."""
+"""Each requirement has an id, each id a test, each mark an id that exists: `specs/requirements.md` and all tests."""
 
 from __future__ import annotations
 

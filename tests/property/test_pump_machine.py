@@ -35,7 +35,7 @@ from pumpcore.suspend import POLICIES
 PLANS: Final = (
     plan_of((0, U)),
     plan_of((0, 400_000), (6 * H, 1_300_000), (12 * H, 50_000), (13 * H, 2 * U)),
-    plan_of((0, 50_000), weekend=((0, 3 * U), (30 * MIN, 700_000))),
+    plan_of((0, 50_000), weekend=((0, 3 * U), (H, 700_000))),
     plan_of((0, 10 * U)),
 )
 LIMIT_SETS: Final = (
@@ -50,8 +50,8 @@ SPANS: Final = st.one_of(
     st.sampled_from([0, 1, SEC, 30 * SEC, MIN, 5 * MIN, 15 * MIN, 15 * MIN + 1, 30 * MIN, H, 2 * H, 5 * H]),
     st.integers(0, 3 * H),
 )
-AMOUNTS: Final = st.sampled_from([0, 25_000, 50_000, 100_000, 500_000, U, 2 * U, 5 * U, 20 * U, 26 * U, 12_345])
-DURATIONS: Final = st.sampled_from([0, 30 * MIN, H, 2 * H, 8 * H, 45 * MIN, 9 * H])
+AMOUNTS: Final = st.sampled_from([0, 0, 50_000, 100_000, 500_000, U, U, 2 * U, 2 * U, 5 * U, 20 * U, 26 * U, 12_345])
+DURATIONS: Final = st.sampled_from([2 * H, 30 * MIN, H, 2 * H, 8 * H, 45 * MIN, 0])
 NUMBERS: Final = st.integers(0, 12)
 CALLS_MOST: Final = 30
 
@@ -68,7 +68,7 @@ class PumpMachine(RuleBasedStateMachine):
         plan=st.integers(0, len(PLANS) - 1),
         limits=st.integers(0, len(LIMIT_SETS) - 1),
         low=st.booleans(),
-        begin=st.sampled_from(["new", "running", "running", "running"]),
+        begin=st.sampled_from(["running", "running", "running", "new"]),
         reservoir_uu=st.sampled_from([9 * U, 20 * U, 100 * U]),
     )
     def begin(self, device: str, policy: str, plan: int, limits: int, low: bool, begin: str, reservoir_uu: int) -> None:  # noqa: FBT001, PLR0913, PLR0917
@@ -94,7 +94,7 @@ class PumpMachine(RuleBasedStateMachine):
             high_us=config.alarms.watch.high_us,
             low_suspend=low,
         )
-        self.now_us = self.ahead_us = 0
+        self.now_us = self.ahead_us = self.given = 0
         self.actuator = "confirms"
         if begin == "running":
             for event in self.change_of(reservoir_uu):
@@ -122,6 +122,7 @@ class PumpMachine(RuleBasedStateMachine):
 
         Where `must` is no None, the requirements say whether it is accepted.
         """
+        self.given += 1
         before = None if must else everything(self.pump)
         try:
             answered = self.pump.step(event)
@@ -211,7 +212,7 @@ class PumpMachine(RuleBasedStateMachine):
 
     # Facts ---------------------------------------------------------------------------------------------------------
 
-    @rule(how=st.sampled_from(["confirms", "confirms", "confirms", "silent", "unsure", "fails"]))
+    @rule(how=st.sampled_from(["confirms", "confirms", "confirms", "confirms", "silent", "unsure", "fails"]))
     def another_actuator(self, how: str) -> None:
         self.actuator = how
 
@@ -227,25 +228,53 @@ class PumpMachine(RuleBasedStateMachine):
             settled = [seq for seq, each in self.model.orders.items() if each.fate in {"confirmed", "failed"}]
             self.give(kind(self.now_us, settled[which % len(settled)] if settled else 10**6), must=False)
 
+    def patient(self) -> bool:
+        """Say whether it is time again for what stops delivery: otherwise nothing else would ever be tried."""
+        return self.given % 5 == 0
+
+    @precondition(lambda self: self.patient())
     @rule(amount_uu=st.sampled_from([0, 24_999, U, 20 * U, 100 * U, 400 * U]))
     def the_reservoir_is_measured(self, amount_uu: int) -> None:
         self.give(events.ReservoirMeasured(self.now_us, amount_uu), must=amount_uu <= self.model.device.reservoir_uu)
 
-    @rule()
-    def the_reservoir_is_removed(self) -> None:
-        self.give(events.ReservoirRemoved(self.now_us), must=True)
-
-    @rule(kind=st.sampled_from([*sorted(STOPPING, key=str), Kind.PRIMING_ISSUE, Kind.TEMPERATURE]))
-    def a_fault(self, kind: Kind) -> None:
-        self.give(events.FaultDetected(self.now_us, kind), must=True)
+    @precondition(lambda self: self.patient())
+    @rule(
+        what=st.sampled_from(["removed", "battery", *sorted(STOPPING, key=str), Kind.PRIMING_ISSUE, Kind.TEMPERATURE]),
+        percent=st.sampled_from([0, 2, 3, 20, 60]),
+    )
+    def something_goes_wrong(self, what: str | Kind, percent: int) -> None:
+        if isinstance(what, Kind):
+            self.give(events.FaultDetected(self.now_us, what), must=True)
+        elif what == "removed":
+            self.give(events.ReservoirRemoved(self.now_us), must=True)
+        else:
+            self.give(events.BatteryMeasured(self.now_us, percent), must=True)
 
     @rule(kind=st.sampled_from([*sorted(STOPPING, key=str), Kind.PRIMING_ISSUE]))
     def a_fault_is_gone(self, kind: Kind) -> None:
         self.give(events.FaultGone(self.now_us, kind), must=True)
 
-    @rule(percent=st.sampled_from([0, 2, 3, 20, 60, 100]))
-    def the_battery_is_measured(self, percent: int) -> None:
-        self.give(events.BatteryMeasured(self.now_us, percent), must=True)
+    @precondition(lambda self: self.model.state != "running")
+    @rule(reservoir_uu=st.sampled_from([9 * U, 20 * U, 100 * U]), change=st.booleans())
+    def all_is_put_right(self, reservoir_uu: int, change: bool) -> None:  # noqa: FBT001
+        """The person and the parts of the pump do all that brings it back to running, from wherever it is (MOD-06)."""
+        self.actuator = "confirms"
+        for seq in [seq for seq, each in self.model.orders.items() if each.fate in {"outstanding", "uncertain"}]:
+            self.give(events.PulseConfirmed(self.now_us, seq), must=True)
+        for kind in sorted(STOPPING, key=str):
+            self.give(events.FaultGone(self.now_us, kind), must=True)
+        self.give(events.BatteryMeasured(self.now_us, 100), must=True)
+        self.give(events.SetLimits(self.now_us, LIMITS), must=True)
+        if self.model.state in CHANGING:
+            self.give(events.AbortChange(self.now_us), must=True)
+        if change or not self.model.primed:
+            for event in self.change_of(reservoir_uu):
+                self.give(event, must=True)
+        self.confirm_all_alarms()
+        trigger = "resume" if self.model.state == "suspended" else "start"
+        kind = events.Resume if trigger == "resume" else events.Start
+        empty = (self.model.reservoir_uu or 0) < self.model.device.step_uu
+        self.give(kind(self.now_us), must=None if empty else True)
 
     @rule(mg_per_dl=st.sampled_from([45, 65, 75, 90, 120, 200]), doubtful=st.booleans())
     def glucose_is_measured(self, mg_per_dl: int, doubtful: bool) -> None:  # noqa: FBT001
@@ -263,7 +292,8 @@ class PumpMachine(RuleBasedStateMachine):
     def by_the_rules(self, trigger: str) -> bool:
         return leads_to(self.model.state, trigger, self.model.facts()) is not None
 
-    @rule(cause=st.sampled_from(list(SuspendCause)))
+    @precondition(lambda self: self.patient())
+    @rule(cause=st.sampled_from([SuspendCause.PERSON, *SuspendCause]))
     def suspend(self, cause: SuspendCause) -> None:
         known = cause in {SuspendCause.PERSON, SuspendCause.REMOTE}
         if self.give(events.Suspend(self.now_us, cause), must=known):
@@ -287,12 +317,7 @@ class PumpMachine(RuleBasedStateMachine):
         must = off and self.model.state in {"standby", "suspended", "alarm"}
         self.give(events.BeginChange(self.now_us, set_off_body=off), must=must)
 
-    @rule(reservoir_uu=st.sampled_from([9 * U, 20 * U, 100 * U]))
-    def a_whole_change_and_start(self, reservoir_uu: int) -> None:
-        for event in [*self.change_of(reservoir_uu), events.Start(self.now_us)]:
-            if not self.give(event):
-                break
-
+    @precondition(lambda self: self.model.state in CHANGING or self.patient())
     @rule(
         step=st.sampled_from(
             [
@@ -315,6 +340,7 @@ class PumpMachine(RuleBasedStateMachine):
         must = place and there and (None if amount_uu > U else True)
         self.give(events.Prime(self.now_us, amount_uu), must=must)
 
+    @precondition(lambda self: self.patient())
     @rule(limits=st.integers(0, len(LIMIT_SETS) - 1))
     def set_limits(self, limits: int) -> None:
         self.give(events.SetLimits(self.now_us, LIMIT_SETS[limits]), must=True)
@@ -350,7 +376,44 @@ class PumpMachine(RuleBasedStateMachine):
             or total_uu > (model.limits.max_iob_uu or 0)
         )
         if self.give(asked, must=False if impossible else None) and at_once:
-            self.confirm(max(model.asked) - 1)
+            self.give(events.Confirm(self.now_us, max(model.asked)))
+
+    @precondition(lambda self: self.model.state == "running")
+    @rule(
+        fast_uu=st.sampled_from([0, 500_000, U, 3 * U]),
+        extended_uu=st.sampled_from([500_000, 0, U, 3 * U]),
+        extended_us=st.sampled_from([30 * MIN, 2 * H, 8 * H]),
+        then_us=st.sampled_from([0, 10 * SEC, 5 * MIN]),
+    )
+    def a_bolus(self, fast_uu: int, extended_uu: int, extended_us: int, then_us: int) -> None:
+        """One that may well be possible, confirmed a little later."""
+        asked = events.ProposeBolus(self.now_us, fast_uu, extended_uu, extended_us if extended_uu else 0)
+        if fast_uu + extended_uu and self.give(asked):
+            number = max(self.model.asked)
+            self.a_good_host(then_us)
+            if self.give(events.Confirm(self.now_us, number)):
+                self.give(events.Confirm(self.now_us, number), must=True)
+
+    @precondition(lambda self: self.model.state == "running")
+    @rule(percent=st.sampled_from([0, 50, 100, 120, 200]), duration_us=st.sampled_from([30 * MIN, H, 12 * H]))
+    def a_temp_basal(self, percent: int, duration_us: int) -> None:
+        """One that may well be possible, confirmed at once where it has to be."""
+        before = len(self.model.asked)
+        if self.give(events.ProposeTemp(self.now_us, duration_us, percent=percent)) and len(self.model.asked) > before:
+            self.give(events.Confirm(self.now_us, max(self.model.asked)), must=True)
+
+    @precondition(lambda self: self.model.state == "running")
+    @rule(away_us=SPANS, minutes=st.sampled_from([1, 10, 30, 120]), again=st.booleans())
+    def a_break(self, away_us: int, minutes: int, again: bool) -> None:  # noqa: FBT001
+        """A suspend or a disconnect, time, and the return, sometimes at once another."""
+        for _ in range(1 + again):
+            if minutes == 10:
+                self.give(events.Suspend(self.now_us), must=True)
+            else:
+                self.give(events.Disconnect(self.now_us, minutes * MIN), must=True)
+            self.a_good_host(away_us)
+            if not self.give(events.Resume(self.now_us), must=self.by_the_rules("resume")):
+                break
 
     @rule(
         duration_us=st.sampled_from([30 * MIN, H, 12 * H, 45 * MIN, 0]),
@@ -369,7 +432,7 @@ class PumpMachine(RuleBasedStateMachine):
 
     @rule(which=NUMBERS)
     def confirm(self, which: int) -> None:
-        number = which + 1
+        number = which + 1 if which < 8 else max(self.model.asked, default=0)
         answered = number in self.model.answered
         pending = {each.id for each in self.pump.status.proposals}
         must = True if answered else (None if number in pending else False)

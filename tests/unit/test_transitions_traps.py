@@ -1,7 +1,7 @@
-"""What can hurt with `transitions` does not hurt here: each trap, shown as it bites, and shown not to reach our machine.
+"""What can hurt with `transitions` does not hurt here: each trap, shown as it bites, and shown not to reach ours.
 
-Method: the trap is set on a machine of the library as anybody would build it, so that this file notices when the library
-has changed; then the same is tried on ours.
+Method: the trap is set on a machine of the library as anybody would build it, so that this file notices when the
+library has changed; then the same is tried on ours.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """What a pump must do, said once more from the requirements: slow, plain, and knowing nothing of how the pump does it.
 
 The rule of this file: a model watches events and effects and keeps its own books in whole steps and in exact integers
-(`_fine`: what 1 uu/h earns in 1 us). It never imports `pumpcore.pump`, `pumpcore.modes` or `pumpcore.ledger`. States are
-their names as text. `watch` takes an event that the pump has accepted and what it answered; whatever contradicts the
-requirements is a `Broken` that names one.
+(`_fine`: what 1 uu/h earns in 1 us). It never imports `pumpcore.pump`, `pumpcore.modes` or `pumpcore.ledger`. A state
+is its name as text. `watch` takes an event that the pump has accepted and what it answered; whatever contradicts the
+requirements is a `BrokenError` that names one.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ TRIGGERS: Final = (
 CANCELS_TEMP: Final = {"roche_stop", "tandem", "omnipod"}
 
 
-class Broken(AssertionError):
+class BrokenError(AssertionError):
     """A requirement does not hold."""
 
     def __init__(self, requirement: str, *what: object) -> None:
@@ -259,18 +259,18 @@ class Model:
 
     # Modes ---------------------------------------------------------------------------------------------------------
 
-    def moved(self, change: said.ModeChanged, event: events.Event) -> None:
+    def moved(self, change: said.ModeChanged, event: events.Event) -> None:  # noqa: C901 - one rule for each way
         """Follow a change of mode that the pump has told of, if the rules allow it."""
         if change.trigger == "clear":
             self.settle_alarms()
         before, after = change.before.value, change.after.value
         if before != self.state or leads_to(before, change.trigger, self.facts()) != after:
-            raise Broken("MOD-01", change, self.state, self.facts())
+            raise BrokenError("MOD-01", change, self.state, self.facts())
         if after == "running" and change.trigger == "resume" and not isinstance(event, events.Resume):
             if not self.by_itself:
-                raise Broken("SUS-02", change, event)
+                raise BrokenError("SUS-02", change, event)
         elif after == "running" and not isinstance(event, events.Start | events.Resume):
-            raise Broken("MOD-03", change, event)
+            raise BrokenError("MOD-03", change, event)
         if before == "running":
             self.suspended_us = self.now_us
             self.missed_fine %= self.device.step_uu * H  # the part of a step is carried
@@ -303,7 +303,8 @@ class Model:
         found = list(effects)
         again = isinstance(event, events.Confirm) and event.proposal_id in self.answered
         if again:  # the first answer once more: news, but nothing happens
-            found = [each for each in found if not isinstance(each, said.BolusProgrammed | said.TempStarted)]
+            news = said.BolusProgrammed | said.TempStarted | said.TempEnded
+            found = [each for each in found if self.is_by_time(each) or not isinstance(each, news)]
         changes = [each for each in found if isinstance(each, said.ModeChanged)]
         for change in changes:  # what happens by itself on the way to the event
             if change.at_us < event.at_us:
@@ -395,9 +396,9 @@ class Model:
                 self.fired(effect, late)
             case said.PrimePulse():
                 if not isinstance(event, events.Prime) or effect.amount_uu != event.amount_uu:
-                    raise Broken("RES-07", effect, event)
+                    raise BrokenError("RES-07", effect, event)
                 if self.state not in CHANGING[2:4]:
-                    raise Broken("RES-06", effect, self.state)
+                    raise BrokenError("RES-06", effect, self.state)
                 self.take(effect.amount_uu)
                 self.order(effect.seq, Order(effect.at_us, 0, effect.steps, therapy=False, reservoir=self.reservoirs))
                 self.tubing_primed = True
@@ -405,7 +406,7 @@ class Model:
                 if effect.cause != "failed":
                     self.part(effect.bolus_id, effect.channel).missed += effect.steps
                 if effect.cause == "late" and event.at_us - self.lateness_us < 0:
-                    raise Broken("DEL-07", effect)
+                    raise BrokenError("DEL-07", effect)
             case AnnunciationChanged():
                 self.told(effect)
             case said.ModeChanged():
@@ -448,25 +449,25 @@ class Model:
     def take(self, amount_uu: int) -> None:
         """Take insulin out of the reservoir."""
         if self.reservoir_uu is None or amount_uu > self.reservoir_uu:
-            raise Broken("RES-01", amount_uu, self.reservoir_uu)
+            raise BrokenError("RES-01", amount_uu, self.reservoir_uu)
         self.reservoir_uu -= amount_uu
 
     def order(self, seq: int, order: Order) -> None:
         """Note an order under its number."""
         if seq in self.orders:
-            raise Broken("DEL-08", seq)
+            raise BrokenError("DEL-08", seq)
         self.orders[seq] = order
 
     def fired(self, pulse: said.FirePulse, late: int) -> None:
         """Follow a therapy pulse."""
         if self.state != "running" and pulse.at_us > self.suspended_us:
-            raise Broken("DEL-12", pulse, self.state)
+            raise BrokenError("DEL-12", pulse, self.state)
         if pulse.at_us <= late:
-            raise Broken("DEL-07", pulse, late)
+            raise BrokenError("DEL-07", pulse, late)
         if pulse.at_us > self.now_us or (self.pulses and pulse.at_us < self.pulses[-1][0]):
-            raise Broken("DEL-05", pulse, self.pulses[-1:])
+            raise BrokenError("DEL-05", pulse, self.pulses[-1:])
         if pulse.amount_uu != pulse.steps * self.device.step_uu or pulse.steps < 1:
-            raise Broken("DEL-15", pulse)
+            raise BrokenError("DEL-15", pulse)
         self.take(pulse.amount_uu)
         self.order(pulse.seq, Order(pulse.at_us, pulse.bolus_id, pulse.steps, therapy=True, reservoir=self.reservoirs))
         self.part(pulse.bolus_id, pulse.channel).ordered += pulse.steps
@@ -474,14 +475,14 @@ class Model:
         for span_us, cap_uu, name in ((H, self.caps.max_hour_uu, "LIM-04"), (DAY, self.caps.max_day_uu, "LIM-05")):
             within = sum(uu for at_us, uu in self.pulses if at_us > pulse.at_us - span_us)
             if cap_uu is not None and within > cap_uu:
-                raise Broken(name, pulse, within, cap_uu)
+                raise BrokenError(name, pulse, within, cap_uu)
         self.pulses = [each for each in self.pulses if each[0] > pulse.at_us - DAY]
 
     def outcome(self, seq: int, fate: str) -> None:
         """Follow the outcome of a pulse that the pump has accepted."""
         order = self.orders.get(seq)
         if order is None or order.fate in {"confirmed", "failed"} or order.fate == fate:
-            raise Broken("DEL-08", seq, order)
+            raise BrokenError("DEL-08", seq, order)
         order.fate = fate
         if fate == "failed" and self.reservoir_uu is not None and order.reservoir == self.reservoirs:
             self.reservoir_uu += order.steps * self.device.step_uu
@@ -511,7 +512,7 @@ class Model:
             self.causes[kind][1] = False
         elif effect.what is What.RAISED and kind is Kind.MECHANICAL_ISSUE and kind not in self.causes:
             if sum(order.fate == "uncertain" for order in self.orders.values()) <= UNCERTAIN_MOST:
-                raise Broken("ALM-09", effect)
+                raise BrokenError("ALM-09", effect)
             self.raised(kind)
 
     def clear(self, kind: Kind) -> None:
@@ -524,20 +525,20 @@ class Model:
         bolus = effect.bolus
         if isinstance(event, events.Resume):
             if self.policy != "roche_pause" or bolus.programmed_uu * H > self.missed_fine:
-                raise Broken("SUS-05", effect, self.missed_fine)
+                raise BrokenError("SUS-05", effect, self.missed_fine)
         elif not isinstance(event, events.Confirm):
-            raise Broken("BOL-01", effect, event)
+            raise BrokenError("BOL-01", effect, event)
         else:
             request = self.asked[event.proposal_id]
             if not isinstance(request, events.ProposeBolus) or (request.fast_uu, request.extended_uu) != (
                 bolus.fast_uu,
                 bolus.extended_uu,
             ):
-                raise Broken("BOL-01", effect, request)
+                raise BrokenError("BOL-01", effect, request)
             if bolus.programmed_uu > (self.limits.max_bolus_uu or 0):
-                raise Broken("LIM-02", effect)
+                raise BrokenError("LIM-02", effect)
         if bolus.id in self.programmed:
-            raise Broken("BOL-03", effect)
+            raise BrokenError("BOL-03", effect)
         self.programmed[bolus.id] = bolus.programmed_uu
         start_us = self.now_us + self.device.bolus_start_delay_us
         for channel, amount_uu, duration_us in (
@@ -555,9 +556,9 @@ class Model:
         mine = [order for order in self.orders.values() if order.bolus_id == bolus.id]
         counted = sum(order.steps for order in mine if order.fate != "failed") * step_uu
         if bolus.delivered_uu != counted or bolus.delivered_uu + bolus.not_delivered_uu != bolus.programmed_uu:
-            raise Broken("BOL-07", effect, counted)
+            raise BrokenError("BOL-07", effect, counted)
         if bolus.id in self.recorded or bolus.programmed_uu != self.programmed[bolus.id]:
-            raise Broken("BOL-07", effect)
+            raise BrokenError("BOL-07", effect)
         self.recorded.add(bolus.id)
 
     def temp_begun(self, effect: said.TempStarted, event: events.Event) -> None:
@@ -570,12 +571,12 @@ class Model:
         if not isinstance(event, events.Confirm):
             for at_us in (self.now_us, *(self.now_us + hours * H for hours in range(25))):
                 if self.programmed_rate(at_us) > self.profile_rate(at_us):
-                    raise Broken("TMP-04", effect)
+                    raise BrokenError("TMP-04", effect)
 
     def offered(self, amount_uu: int) -> None:
         """An offer after a return is at most what was missed."""
         if amount_uu * H > self.missed_fine:
-            raise Broken("SUS-07", amount_uu, self.missed_fine)
+            raise BrokenError("SUS-07", amount_uu, self.missed_fine)
 
     # After each step -----------------------------------------------------------------------------------------------
 
@@ -598,9 +599,9 @@ class Model:
         for key, due in self.due().items():
             part = self.part(*key)
             if part.ordered + part.missed > due:
-                raise Broken("DEL-01 ahead", key, part, due)
+                raise BrokenError("DEL-01 ahead", key, part, due)
             if part.ordered + part.missed < due and not self.device.grid_us:
-                raise Broken("DEL-01 behind", key, part, due)
+                raise BrokenError("DEL-01 behind", key, part, due)
 
     def without_us(self) -> int:
         """Time since therapy insulin was last confirmed, or since the first start."""

@@ -272,9 +272,9 @@ class PumpMachine(RuleBasedStateMachine):
                 self.give(event, must=True)
         self.confirm_all_alarms()
         trigger = "resume" if self.model.state == "suspended" else "start"
-        kind = events.Resume if trigger == "resume" else events.Start
+        back = events.Resume(self.now_us) if trigger == "resume" else events.Start(self.now_us)
         empty = (self.model.reservoir_uu or 0) < self.model.device.step_uu
-        self.give(kind(self.now_us), must=None if empty else True)
+        self.give(back, must=None if empty else True)
 
     @rule(mg_per_dl=st.sampled_from([45, 65, 75, 90, 120, 200]), doubtful=st.booleans())
     def glucose_is_measured(self, mg_per_dl: int, doubtful: bool) -> None:  # noqa: FBT001
@@ -460,6 +460,7 @@ class PumpMachine(RuleBasedStateMachine):
         self.give(events.AskAdvice(self.now_us, carbs_mg), must=False)  # the calculator is off
 
 
-TestPumpMachine = PumpMachine.TestCase
+TestPumpMachine = pytest.mark.req("DEL-06", "DEL-12", "DEL-14", "MOD-01", "MOD-06", "WCH-01", "PWR-03")(
+    PumpMachine.TestCase
+)
 TestPumpMachine.settings = settings(stateful_step_count=30)
-TestPumpMachine.pytestmark = [pytest.mark.req("DEL-06", "DEL-12", "DEL-14", "WCH-01", "PWR-03")]

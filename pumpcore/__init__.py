@@ -5,6 +5,34 @@ Not a medical device. It must never be connected to a person.
 
 from __future__ import annotations
 
-from pumpcore._kernel import CHANNELS, RANGES, Delivery, Plan, Progress, Pulses, Schedule, schedule
+from pumpcore._kernel import (
+    CHANNELS,
+    RANGES,
+    Cohort,
+    Delivery,
+    Plan,
+    Programme,
+    Progress,
+    Pulses,
+    Schedule,
+    Schedules,
+    schedule,
+    schedule_many,
+    totals_many,
+)
 
-__all__ = ["CHANNELS", "RANGES", "Delivery", "Plan", "Progress", "Pulses", "Schedule", "schedule"]
+__all__ = [
+    "CHANNELS",
+    "RANGES",
+    "Cohort",
+    "Delivery",
+    "Plan",
+    "Programme",
+    "Progress",
+    "Pulses",
+    "Schedule",
+    "Schedules",
+    "schedule",
+    "schedule_many",
+    "totals_many",
+]

@@ -19,6 +19,19 @@ pub enum Kind {
     Bolus,
 }
 
+impl Kind {
+    /// Its number where kinds are written as numbers: its place in the order.
+    #[must_use]
+    #[inline]
+    pub const fn code(self) -> u8 {
+        match self {
+            Self::Basal => 0,
+            Self::Extended => 1,
+            Self::Bolus => 2,
+        }
+    }
+}
+
 /// When a due step may leave the actuator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Release {
@@ -197,10 +210,11 @@ impl Train {
     #[must_use]
     pub fn count_at(&self, at_us: u64) -> u64 {
         let elapsed_us = at_us.saturating_sub(self.start_us).min(self.duration_us.get());
-        // Never wraps because 1e16 x 1e7 < 2^128; never truncates because the quotient is at most `steps`.
-        let due =
-            u128::from(elapsed_us).wrapping_mul(u128::from(self.steps.get())) / NonZeroU128::from(self.duration_us);
-        u64::try_from(due).unwrap_or(self.steps.get())
+        if elapsed_us == self.duration_us.get() {
+            return self.steps.get();
+        }
+        // Never wraps because 1e16 x 1e7 < 2^128; the quotient is below `steps`.
+        div(u128::from(elapsed_us).wrapping_mul(u128::from(self.steps.get())), self.duration_us)
     }
 
     /// Says when step `k` (1 for the first) is due, or None if the train has no such step.
@@ -230,14 +244,15 @@ pub struct Knot {
 
 /// A basal programme, prepared for questions about any instant.
 ///
-/// It lives in memory lent by the caller: one [`Knot`] for each segment and one more.
+/// It lives in memory of the caller's, borrowed or owned: one [`Knot`] for each segment and one more.
 #[derive(Clone, Copy, Debug)]
-pub struct Programme<'a> {
-    step_fine: NonZeroU128,
-    knots: &'a [Knot],
+pub struct Programme<K> {
+    step_fine: NonZeroU64,
+    knots: K,
+    used: usize,
 }
 
-impl<'a> Programme<'a> {
+impl<K: AsRef<[Knot]> + AsMut<[Knot]>> Programme<K> {
     /// Prepares `segments` (strictly increasing starts; rate 0 before the first) with remainder zero at `from_us`.
     ///
     /// # Errors
@@ -255,11 +270,12 @@ impl<'a> Programme<'a> {
     /// assert_eq!(basal.due_at(336), Some(86_400_000_000));
     /// # Ok::<(), pumpcore_kernel::Error>(())
     /// ```
-    pub fn new(actuator: &Actuator, from_us: u64, segments: &[Segment], knots: &'a mut [Knot]) -> Result<Self> {
+    pub fn new(actuator: &Actuator, from_us: u64, segments: &[Segment], mut knots: K) -> Result<Self> {
         TIME_US.check(from_us)?;
         check_order(segments).map_err(|(_, error)| error)?;
-        let memory = Error::Memory { lent: knots.len(), needed: segments.len().saturating_add(1) };
-        if knots.len() <= segments.len() {
+        let room = knots.as_mut();
+        let memory = Error::Memory { lent: room.len(), needed: segments.len().saturating_add(1) };
+        if room.len() <= segments.len() {
             return Err(memory);
         }
         let mut last = Knot { start_us: from_us, rate_uu_per_h: 0, earned_fine: 0 };
@@ -269,7 +285,7 @@ impl<'a> Programme<'a> {
                 last.rate_uu_per_h = segment.rate_uu_per_h;
                 continue;
             }
-            *knots.get_mut(used).ok_or(memory)? = last;
+            *room.get_mut(used).ok_or(memory)? = last;
             used = used.saturating_add(1);
             last = Knot {
                 start_us: segment.start_us,
@@ -277,9 +293,12 @@ impl<'a> Programme<'a> {
                 earned_fine: last.earned_at(segment.start_us),
             };
         }
-        *knots.get_mut(used).ok_or(memory)? = last;
-        let knots: &'a [Knot] = knots.get(..=used).ok_or(memory)?;
-        Ok(Self { step_fine: NonZeroU128::from(actuator.step_fine()), knots })
+        *room.get_mut(used).ok_or(memory)? = last;
+        Ok(Self { step_fine: actuator.step_fine(), knots, used: used.saturating_add(1) })
+    }
+
+    fn knots(&self) -> &[Knot] {
+        self.knots.as_ref().get(..self.used).unwrap_or_default()
     }
 
     /// Counts the steps due by `at_us` since `from_us` (a step due exactly then included).
@@ -288,10 +307,8 @@ impl<'a> Programme<'a> {
     /// Insulin down: `floor(earned / step)`.
     #[must_use]
     pub fn count_at(&self, at_us: u64) -> u64 {
-        let after = self.knots.partition_point(|knot| knot.start_us <= at_us);
-        let earned = self.knots.get(..after).and_then(<[Knot]>::last).map_or(0, |knot| knot.earned_at(at_us));
         // Never truncates because 1e25 / 3.6e11 < 2^64 for times in range.
-        u64::try_from(earned / self.step_fine).unwrap_or(u64::MAX)
+        div(self.earned_at(at_us), self.step_fine)
     }
 
     /// Says when step `k` (1 for the first) is due, or None if it is not due within the range of times.
@@ -300,12 +317,102 @@ impl<'a> Programme<'a> {
     /// Time up.
     #[must_use]
     pub fn due_at(&self, k: u64) -> Option<u64> {
-        let wanted = u128::from(k).checked_mul(self.step_fine.get()).filter(|&wanted| wanted > 0)?;
-        let before = self.knots.partition_point(|knot| knot.earned_fine < wanted);
-        let knot = self.knots.get(..before).and_then(<[Knot]>::last)?;
-        let rate = NonZeroU128::new(u128::from(knot.rate_uu_per_h))?;
-        let span_us = u64::try_from(wanted.saturating_sub(knot.earned_fine).div_ceil(rate.get())).ok()?;
-        knot.start_us.checked_add(span_us).filter(|&due_us| due_us <= TIME_US.largest)
+        let wanted = u128::from(k).checked_mul(u128::from(self.step_fine.get())).filter(|&wanted| wanted > 0)?;
+        self.earns_at(wanted).filter(|&due_us| due_us <= TIME_US.largest)
+    }
+
+    /// What has been earned by `at_us`, fine.
+    fn earned_at(&self, at_us: u64) -> u128 {
+        let after = self.knots().partition_point(|knot| knot.start_us <= at_us);
+        self.knots().get(..after).and_then(<[Knot]>::last).map_or(0, |knot| knot.earned_at(at_us))
+    }
+
+    /// The least instant by which `wanted` (at least 1) fine are earned; None where they never are.
+    fn earns_at(&self, wanted: u128) -> Option<u64> {
+        let before = self.knots().partition_point(|knot| knot.earned_fine < wanted);
+        let knot = self.knots().get(..before).and_then(<[Knot]>::last)?;
+        let rate = NonZeroU64::new(knot.rate_uu_per_h)?;
+        let to_go = wanted.saturating_sub(knot.earned_fine);
+        let span_us = match u64::try_from(to_go) {
+            Ok(to_go) => to_go.div_ceil(rate.get()),
+            Err(_) => u64::try_from(to_go.div_ceil(u128::from(rate.get()))).ok()?,
+        };
+        knot.start_us.checked_add(span_us)
+    }
+}
+
+/// A basal programme that begins anew after each period (a day, a week), prepared for questions about any instant.
+///
+/// What is left over of a step is carried from one period into the next: earned insulin is not rounded at midnight.
+#[derive(Clone, Copy, Debug)]
+pub struct Cycle<K> {
+    from_us: u64,
+    period_us: NonZeroU64,
+    /// What one period earns: at most 1e25.
+    period_fine: u128,
+    once: Programme<K>,
+}
+
+impl<K: AsRef<[Knot]> + AsMut<[Knot]>> Cycle<K> {
+    /// Prepares `segments`, whose starts count from the beginning of a period, for periods of `period_us` from `from_us` on.
+    ///
+    /// Before the first segment of each period the rate is zero; what would start after its end never does.
+    ///
+    /// # Errors
+    /// [`Error::Range`] for `from_us` or a period that is no `DURATION_US`; else as for [`Programme::new`].
+    ///
+    /// # Examples
+    /// ```
+    /// use pumpcore_kernel::law::{Cycle, Knot};
+    /// use pumpcore_kernel::{Actuator, Segment};
+    /// const DAY_US: u64 = 86_400_000_000;
+    /// let mut memory = [Knot::default(); 2];
+    /// let day = Cycle::new(&Actuator::new(50_000, 0, 0)?, 0, DAY_US, &[Segment::new(0, 1_030_000)?], &mut memory)?;
+    /// assert_eq!(day.count_at(DAY_US), 494); // 24.72 U: 494 steps and 0.02 U
+    /// assert_eq!(day.count_at(5 * DAY_US), 2_472); // which have become two steps more
+    /// assert_eq!(day.due_at(2_472), Some(5 * DAY_US));
+    /// # Ok::<(), pumpcore_kernel::Error>(())
+    /// ```
+    pub fn new(actuator: &Actuator, from_us: u64, period_us: u64, segments: &[Segment], knots: K) -> Result<Self> {
+        TIME_US.check(from_us)?;
+        let none = Error::Range { range: &DURATION_US, value: period_us };
+        let period_us = NonZeroU64::new(DURATION_US.check(period_us)?).ok_or(none)?;
+        let once = Programme::new(actuator, 0, segments, knots)?;
+        let period_fine = once.earned_at(period_us.get());
+        Ok(Self { from_us, period_us, period_fine, once })
+    }
+
+    /// Counts the steps due by `at_us` since `from_us` (a step due exactly then included).
+    ///
+    /// # Rounding
+    /// Insulin down: `floor(earned / step)`.
+    #[must_use]
+    pub fn count_at(&self, at_us: u64) -> u64 {
+        let span_us = at_us.saturating_sub(self.from_us);
+        let (periods, into_us) = (span_us / self.period_us, span_us % self.period_us);
+        // Never wraps for times in range: nothing earns more than 1e9 fine a microsecond, so at most 1e25 in all.
+        let earned = u128::from(periods).wrapping_mul(self.period_fine).wrapping_add(self.once.earned_at(into_us));
+        div(earned, self.once.step_fine)
+    }
+
+    /// Says when step `k` (1 for the first) is due, or None if it is not due within the range of times.
+    ///
+    /// # Rounding
+    /// Time up.
+    #[must_use]
+    pub fn due_at(&self, k: u64) -> Option<u64> {
+        let wanted = u128::from(k).checked_mul(u128::from(self.once.step_fine.get())).filter(|&wanted| wanted > 0)?;
+        let period_fine = NonZeroU128::new(self.period_fine)?;
+        // The last period that has not yet paid for it when it begins: what is due at its very end belongs to it.
+        let before = wanted.saturating_sub(1);
+        let (periods, paid) = match (u64::try_from(before), u64::try_from(self.period_fine).map(NonZeroU64::new)) {
+            (Ok(before), Ok(Some(fine))) => (before / fine, u128::from(before % fine)),
+            _ => (u64::try_from(before / period_fine).ok()?, before % period_fine),
+        };
+        // Never wraps because `paid` is a remainder below 1e25.
+        let into_us = self.once.earns_at(paid.wrapping_add(1))?;
+        let begin_us = self.period_us.get().checked_mul(periods)?.checked_add(self.from_us)?;
+        begin_us.checked_add(into_us).filter(|&due_us| due_us <= TIME_US.largest)
     }
 }
 
@@ -316,6 +423,12 @@ impl Knot {
         // Never wraps because u64 x 1e9 and a sum of such over at most 1e16 us stay below 2^128.
         self.earned_fine.wrapping_add(span.wrapping_mul(u128::from(self.rate_uu_per_h)))
     }
+}
+
+/// The quotient, rounded down; `u64::MAX` if it is larger. A division of 64 bits where that is enough.
+#[inline]
+pub(crate) fn div(num: u128, den: NonZeroU64) -> u64 {
+    u64::try_from(num).map_or_else(|_| u64::try_from(num / NonZeroU128::from(den)).unwrap_or(u64::MAX), |num| num / den)
 }
 
 /// Checks that segments start strictly one after the other.

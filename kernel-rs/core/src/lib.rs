@@ -8,6 +8,7 @@
 //!
 //! - [`law`]: the closed form. Any instant, 128-bit integers, O(log segments).
 //! - [`ramp`]: the walking form. One addition, one comparison and one conditional addition a step, no division.
+//!   [`schedule::Dues`] is a stretch of it, one addition and one shift a step.
 //!
 //! [`schedule`] walks a whole plan; [`delivery`] is the engine that a pump runs: fixed capacity, no allocation, the same
 //! pulses however time is sliced, and the sliding-window [`caps`] as an independent guard.
@@ -36,7 +37,9 @@
 
 pub mod admission;
 pub mod caps;
+pub mod columns;
 pub mod delivery;
+mod dues;
 pub mod error;
 mod lanes;
 pub mod law;
@@ -44,6 +47,7 @@ pub mod ramp;
 pub mod range;
 pub mod schedule;
 pub mod snapshot;
+mod walk;
 
 pub use delivery::{Delivery, Missed, Pulse, Sink};
 pub use error::{Error, Result};

@@ -52,10 +52,19 @@ impl Ramp {
     /// Stands before step `k` of a train, or at the end if it has no such step.
     #[must_use]
     pub fn train(train: &Train, k: u64) -> Self {
+        let (num, den) = (train.duration_us().get(), train.steps());
+        if k == 1 {
+            // The common case, and the same in one division: k num is num.
+            let (whole, part) = (num / den, num % den);
+            let late = u64::from(part > 0);
+            // Never wraps because start and whole are at most 1e16; never saturates because part < den.
+            let next_us = train.start_us().wrapping_add(whole).wrapping_add(late);
+            let over = if part > 0 { den.get().saturating_sub(part) } else { 0 };
+            return Self { next_us, over, whole, part, den: den.get() };
+        }
         let Some(next_us) = train.due_at(k) else {
             return Self::NEVER;
         };
-        let (num, den) = (train.duration_us().get(), train.steps());
         let rest = u128::from(k).wrapping_mul(u128::from(num)) % NonZeroU128::from(den);
         // `rest` is what the last microsecond is used of; never truncates because rest < den < 2^64.
         let over = match u64::try_from(rest) {
@@ -76,13 +85,48 @@ impl Ramp {
     ///
     /// On [`Ramp::NEVER`] it stays there: its `whole` and `part` are zero.
     #[inline]
-    pub fn step(&mut self) {
-        let late = self.over < self.part;
-        // Never wraps because next <= 2^55 - whole at the last step in range, and NEVER adds nothing.
-        self.next_us = self.next_us.wrapping_add(self.whole).wrapping_add(u64::from(late));
-        // Never wraps because `over + den >= part` where late, and `over >= part` where not.
-        let lent = if late { self.den } else { 0 };
-        self.over = self.over.wrapping_add(lent).wrapping_sub(self.part);
+    pub const fn step(&mut self) {
+        self.step_if(u64::MAX);
+    }
+
+    /// Walks on to the step after the next one if `all` is all ones, and stays if it is zero: without a branch.
+    ///
+    #[inline]
+    pub(crate) const fn step_if(&mut self, all: u64) {
+        // Meant to wrap where over < part. Both are below den <= 1e9, so the top bit says just that.
+        let short = self.over.wrapping_sub(self.part & all);
+        let late = short >> 63;
+        // Never wraps because `short + den >= 0` where late, and next <= 2^55 - whole at the last step in range.
+        self.over = short.wrapping_add(self.den & 0_u64.wrapping_sub(late));
+        self.next_us = self.next_us.wrapping_add(self.whole & all).wrapping_add(late);
+    }
+
+    /// When the step before the next one was due; only for a ramp that has walked.
+    #[inline]
+    pub(crate) const fn last_us(&self) -> u64 {
+        // Neither wraps: part and over are below den <= 1e9, and the ramp has come this way.
+        let late = self.over.wrapping_add(self.part) >= self.den;
+        self.next_us.wrapping_sub(self.whole).wrapping_sub(if late { 1 } else { 0 })
+    }
+
+    /// The least time from one step to the next.
+    #[must_use]
+    #[inline]
+    pub const fn whole_us(&self) -> u64 {
+        self.whole
+    }
+
+    /// Next due time, over, whole, part and den.
+    #[inline]
+    pub(crate) const fn parts(&self) -> (u64, u64, u64, u64, u64) {
+        (self.next_us, self.over, self.whole, self.part, self.den)
+    }
+
+    /// Stands on another step of the same stream, which the caller has walked to.
+    #[inline]
+    pub(crate) const fn stand(&mut self, next_us: u64, over: u64) {
+        self.next_us = next_us;
+        self.over = over;
     }
 
     /// Says what a basal stream has earned at `at_us` since its last step, in fine units.

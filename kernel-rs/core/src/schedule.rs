@@ -1,12 +1,12 @@
 //! A whole plan at once: every pulse that leaves in `from_us < at_us <= to_us`.
 
-use core::num::NonZeroU64;
-
+pub use crate::dues::Dues;
 use crate::error::{Error, Result};
-use crate::lanes::{Lane, Lanes};
-use crate::law::{Actuator, Kind, Release, Segment, Train, check_order};
-use crate::ramp::{NEVER_US, Ramp, Stream};
-use crate::range::{SCHEDULE_STEPS, TIME_US, WAITING_STEPS};
+use crate::law::{Actuator, Kind, Release, Segment, Train, check_order, div};
+use crate::ramp::{NEVER_US, Ramp};
+use crate::range::{SCHEDULE_STEPS, TIME_US};
+use crate::walk::{Free, Gap, Grid, Outlet, retire, weave};
+pub use crate::walk::{PlanLane, PlanPulse, PlanSink};
 
 /// A train of a plan, with the instant at which it is cancelled, if it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,79 +33,109 @@ impl Planned {
     }
 }
 
-/// A checked plan.
+/// A checked plan. It keeps its lists as the caller likes: slices, arrays, vectors.
 #[derive(Clone, Copy, Debug)]
-pub struct Plan<'a> {
+pub struct Plan<S, T> {
     actuator: Actuator,
     from_us: u64,
     to_us: u64,
-    segments: &'a [Segment],
-    trains: &'a [Planned],
+    due_steps: u64,
+    segments: S,
+    trains: T,
 }
 
-/// A pulse of a plan: `steps` steps of one kind of channel at one instant.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PlanPulse {
-    /// When it leaves.
-    pub at_us: u64,
-    /// Which kind of channel.
-    pub kind: Kind,
-    /// How many steps.
-    pub steps: u32,
-}
-
-/// What a plan's lanes note: the last instant at which a pulse may leave.
-type Last = u64;
-
-/// Memory for a plan's walk: one lane for basal and one for each train.
-pub type PlanLane = Lane<Last>;
-
-impl PlanLane {
-    /// An unused lane, to fill memory with.
-    pub const UNUSED: Self = Self { stream: Stream::basal(Ramp::NEVER), kind: Kind::Basal, book: NEVER_US };
-}
-
-impl<'a> Plan<'a> {
+impl<S: AsRef<[Segment]>, T: AsRef<[Planned]>> Plan<S, T> {
     /// Checks and takes a plan: `segments` as in [`crate::law::Programme`], `trains` ordered by start.
     ///
     /// # Errors
     /// [`Error::Range`] for a time outside its range or for more than `SCHEDULE_STEPS` due steps, [`Error::Early`] for
     /// a window that ends before it begins, or for a segment or train out of order.
-    pub fn new(
-        actuator: Actuator,
-        from_us: u64,
-        to_us: u64,
-        segments: &'a [Segment],
-        trains: &'a [Planned],
-    ) -> Result<Self> {
+    pub fn new(actuator: Actuator, from_us: u64, to_us: u64, segments: S, trains: T) -> Result<Self> {
         TIME_US.check(from_us)?;
         TIME_US.check(to_us)?;
         if to_us < from_us {
             return Err(Error::Early { field: "to_us", value_us: to_us, earliest_us: from_us });
         }
-        check_order(segments).map_err(|(_, error)| error)?;
+        check_order(segments.as_ref()).map_err(|(_, error)| error)?;
         let mut earliest_us = 0;
-        for Planned { train, cancel_us } in trains {
+        for Planned { train, cancel_us } in trains.as_ref() {
             TIME_US.check(cancel_us.unwrap_or(0))?;
             if train.start_us() < earliest_us {
                 return Err(Error::Early { field: "start_us", value_us: train.start_us(), earliest_us });
             }
             earliest_us = train.start_us();
         }
-        let plan = Self { actuator, from_us, to_us, segments, trains };
-        SCHEDULE_STEPS.check(plan.due_steps())?;
+        let mut plan = Self { actuator, from_us, to_us, due_steps: 0, segments, trains };
+        plan.due_steps = SCHEDULE_STEPS.check(plan.count_due())?;
         Ok(plan)
     }
 
-    /// Counts the steps that a walk visits: no fewer than the pulses of the schedule, and in plain release just as many.
+    /// The actuator.
     #[must_use]
-    pub fn due_steps(&self) -> u64 {
+    pub const fn actuator(&self) -> &Actuator {
+        &self.actuator
+    }
+
+    /// Beginning and end of the window.
+    #[must_use]
+    pub const fn window_us(&self) -> (u64, u64) {
+        (self.from_us, self.to_us)
+    }
+
+    /// The segments.
+    #[must_use]
+    pub fn segments(&self) -> &[Segment] {
+        self.segments.as_ref()
+    }
+
+    /// The trains, by start.
+    #[must_use]
+    pub fn trains(&self) -> &[Planned] {
+        self.trains.as_ref()
+    }
+
+    /// How many lanes a walk needs: one more than there are trains.
+    #[must_use]
+    pub fn lanes(&self) -> usize {
+        self.trains.as_ref().len().saturating_add(1)
+    }
+
+    /// How many steps a walk visits: no fewer than the pulses of the schedule, and in plain release just as many.
+    #[must_use]
+    pub const fn due_steps(&self) -> u64 {
+        self.due_steps
+    }
+
+    /// Counts the steps that have left by `at_us` since the window began, by the code of their kind.
+    ///
+    /// In closed form: O(segments + trains), whatever the number of steps. None for an actuator with a gap, of which only
+    /// a walk can say when waiting steps leave. After the window's end nothing leaves.
+    #[must_use]
+    pub fn left_by(&self, at_us: u64) -> Option<[u64; 3]> {
+        let on_grid = |at_us: u64| match self.actuator.release() {
+            Release::Free => Some(at_us),
+            Release::Gap(_) => None,
+            // A step leaves by then exactly if it is due by the last instant of the grid until then.
+            Release::Grid(grid_us) => Some(at_us.saturating_sub(at_us % grid_us)),
+        };
+        let (cut_us, until_us) = (on_grid(self.from_us)?, on_grid(at_us.min(self.to_us))?);
+        let [mut extended, mut bolus] = [0_u64; 2];
+        for Planned { train, cancel_us } in self.trains.as_ref() {
+            let until_us = cancel_us.and_then(on_grid).map_or(until_us, |cancel_us| until_us.min(cancel_us));
+            let steps = train.count_at(until_us).saturating_sub(train.count_at(cut_us));
+            let sum = if train.kind() == Kind::Extended { &mut extended } else { &mut bolus };
+            *sum = sum.saturating_add(steps);
+        }
+        Some([self.basal_steps(until_us), extended, bolus])
+    }
+
+    fn count_due(&self) -> u64 {
         let (cut_us, end_us) = self.bounds();
-        let trains = self.trains.iter().map(|planned| planned.steps_between(cut_us, end_us));
+        let trains = self.trains.as_ref().iter().map(|planned| planned.steps_between(cut_us, end_us));
         trains.fold(self.basal_steps(end_us), u64::saturating_add)
     }
 
-    /// Walks the plan and hands each pulse to `emit` in order.
+    /// Walks the plan and hands its pulses to `sink` in order.
     ///
     /// `memory` lends one lane more than there are trains; what is in it does not matter.
     ///
@@ -115,12 +145,13 @@ impl<'a> Plan<'a> {
     ///
     /// # Examples
     /// ```
-    /// use pumpcore_kernel::schedule::{Plan, PlanLane, PlanPulse};
+    /// use pumpcore_kernel::schedule::{Plan, PlanLane, PlanPulse, Planned};
     /// use pumpcore_kernel::{Actuator, Kind, Segment};
     /// let segments = [Segment::new(0, 100_000_000)?]; // 100 U/h in steps of 0.05 U: one each 1.8 s
-    /// let plan = Plan::new(Actuator::new(50_000, 0, 3_000_000)?, 0, 6_000_000, &segments, &[])?;
+    /// let trains: [Planned; 0] = [];
+    /// let plan = Plan::new(Actuator::new(50_000, 0, 3_000_000)?, 0, 6_000_000, segments, trains)?;
     /// let (mut pulses, mut count) = ([None; 4], 0);
-    /// plan.walk(&mut [PlanLane::UNUSED], |pulse| {
+    /// plan.walk(&mut [PlanLane::UNUSED], &mut |pulse| {
     ///     pulses[count] = Some(pulse);
     ///     count += 1;
     /// })?;
@@ -129,65 +160,17 @@ impl<'a> Plan<'a> {
     /// assert_eq!(count, 2);
     /// # Ok::<(), pumpcore_kernel::Error>(())
     /// ```
-    pub fn walk(&self, memory: &mut [PlanLane], mut emit: impl FnMut(PlanPulse)) -> Result<()> {
+    pub fn walk(&self, memory: &mut [PlanLane], sink: &mut impl PlanSink) -> Result<()> {
         match self.actuator.release() {
-            Release::Free => self.drive(memory, |at_us, lane| {
-                if at_us > lane.book {
-                    lane.stream = Stream::END;
-                } else {
-                    emit(PlanPulse { at_us, kind: lane.kind, steps: 1 });
-                }
-                Ok(())
-            }),
-            Release::Gap(gap_us) => self.walk_gap(memory, gap_us, emit),
+            Release::Free => self.drive(memory, &mut Free { sink }),
+            Release::Gap(gap_us) => self.drive(memory, &mut Gap::new(sink, gap_us, self.from_us, self.to_us)),
             Release::Grid(grid_us) => {
-                let mut tray = Tray::default();
-                self.drive(memory, |due_us, lane| {
-                    // Never saturates because due <= 1e16 and the grid is at most a day.
-                    let at_us = due_us.div_ceil(grid_us.get()).saturating_mul(grid_us.get());
-                    if at_us > lane.book {
-                        lane.stream = Stream::END;
-                    } else {
-                        tray.put(at_us, lane.kind, &mut emit);
-                    }
-                    Ok(())
-                })?;
-                tray.empty(&mut emit);
+                let mut grid = Grid::new(sink, grid_us);
+                self.drive(memory, &mut grid)?;
+                grid.empty();
                 Ok(())
             }
         }
-    }
-
-    fn walk_gap(&self, memory: &mut [PlanLane], gap_us: NonZeroU64, mut emit: impl FnMut(PlanPulse)) -> Result<()> {
-        let mut ready_us = 0;
-        let mut last = [0_u64; WAITING_MOST];
-        let mut turn = 0;
-        self.drive(memory, |due_us, lane| {
-            let at_us = due_us.max(ready_us);
-            if at_us > lane.book {
-                lane.stream = Stream::END;
-                return Ok(());
-            }
-            // `last` holds when the 100 pulses before this one leave: if the oldest of them has not left when this
-            // step falls due, then it and the 100 after it (this one among them) all wait.
-            if let Some(oldest_us) = last.get_mut(turn) {
-                if *oldest_us > due_us {
-                    let value = WAITING_STEPS.largest.saturating_add(1);
-                    return Err(Error::Range { range: &WAITING_STEPS, value });
-                }
-                *oldest_us = at_us;
-            }
-            turn = turn.saturating_add(1);
-            if turn == WAITING_MOST {
-                turn = 0;
-            }
-            // Never saturates because at most 100 gaps of at most an hour lie between a due time and its pulse.
-            ready_us = at_us.saturating_add(gap_us.get());
-            if at_us > self.from_us && at_us <= self.to_us {
-                emit(PlanPulse { at_us, kind: lane.kind, steps: 1 });
-            }
-            Ok(())
-        })
     }
 
     /// Steps due up to the first bound have left before the window; steps due after the second leave after it.
@@ -207,100 +190,76 @@ impl<'a> Plan<'a> {
     /// Counts the basal steps due by `end_us`.
     fn basal_steps(&self, end_us: u64) -> u64 {
         let mut earned_fine: u128 = 0;
-        for (index, segment) in self.segments.iter().enumerate() {
-            let next = self.segments.get(index.saturating_add(1));
+        let segments = self.segments.as_ref();
+        for (index, segment) in segments.iter().enumerate() {
+            let next = segments.get(index.saturating_add(1));
             let until_us = next.map_or(end_us, |next| next.start_us().min(end_us));
             let span_us = until_us.saturating_sub(segment.start_us().max(self.from_us));
             // Never wraps because the spans do not overlap: at most 1e16 us x 1e9 uu/h in all.
             let earned = u128::from(span_us).wrapping_mul(u128::from(segment.rate_uu_per_h()));
             earned_fine = earned_fine.wrapping_add(earned);
         }
-        let steps = earned_fine / core::num::NonZeroU128::from(self.actuator.step_fine());
-        u64::try_from(steps).unwrap_or(u64::MAX)
+        div(earned_fine, self.actuator.step_fine())
     }
 
     /// Takes every due step in order: from one event (a rate edge, a train's start) to the next.
     ///
     /// Bounded: each turn consumes an event or is the last.
-    fn drive(&self, memory: &mut [PlanLane], mut visit: impl FnMut(u64, &mut PlanLane) -> Result<()>) -> Result<()> {
+    fn drive(&self, memory: &mut [PlanLane], outlet: &mut impl Outlet) -> Result<()> {
         let (cut_us, end_us) = self.bounds();
         let step_fine = self.actuator.step_fine();
-        let needed = self.trains.len().saturating_add(1);
-        if memory.len() < needed {
-            return Err(Error::Memory { lent: memory.len(), needed });
-        }
-        let first_edge = self.segments.partition_point(|segment| segment.start_us() <= self.from_us);
-        let (before, edges) = self.segments.split_at_checked(first_edge).unwrap_or((&[], self.segments));
+        let (segments, trains) = (self.segments.as_ref(), self.trains.as_ref());
+        let (lent, needed) = (memory.len(), self.lanes());
+        let too_little = Error::Memory { lent, needed };
+        let memory = memory.get_mut(..needed).ok_or(too_little)?;
+        let first_edge = segments.partition_point(|segment| segment.start_us() <= self.from_us);
+        let (before, edges) = segments.split_at_checked(first_edge).unwrap_or((&[], segments));
         let rate = before.last().map_or(0, Segment::rate_uu_per_h);
-        let mut used = 0;
-        let mut lanes = Lanes::new(memory, &mut used);
-        let ramp = Ramp::basal(self.from_us, step_fine, rate, 0);
-        lanes.insert(Lane { stream: Stream::basal(ramp), kind: Kind::Basal, book: NEVER_US }, |_| false)?;
+        *memory.first_mut().ok_or(too_little)? = PlanLane::basal(Ramp::basal(self.from_us, step_fine, rate, 0));
+        let mut used = 1;
         let mut rest_fine = 0;
         let mut edges = edges.iter().peekable();
-        let mut starts = self.trains.iter().peekable();
+        let mut starts = trains.iter().peekable();
         loop {
             let edge_us = edges.peek().map_or(NEVER_US, |edge| edge.start_us());
             let start_us = starts.peek().map_or(NEVER_US, |planned| planned.train.start_us());
             let until_us = edge_us.min(start_us).min(end_us);
             // Steps due exactly at an edge were earned before it, and a train's first step is due after its start.
-            lanes.merge(until_us, &mut visit)?;
+            weave(memory, &mut used, until_us, outlet)?;
             if until_us == end_us {
                 return Ok(());
             }
-            lanes.retire(|lane| lane.stream.next_us() == NEVER_US);
+            used = retire(memory, used);
             if let Some(edge) = edges.next_if(|_| edge_us == until_us)
-                && let Some(basal) = lanes.all().first_mut()
+                && let Some(PlanLane { ramp, .. }) = memory.first_mut()
             {
-                rest_fine = basal.stream.ramp().rest_fine(step_fine, edge_us).unwrap_or(rest_fine);
-                basal.stream = Stream::basal(Ramp::basal(edge_us, step_fine, edge.rate_uu_per_h(), rest_fine));
+                rest_fine = ramp.rest_fine(step_fine, edge_us).unwrap_or(rest_fine);
+                *ramp = Ramp::basal(edge_us, step_fine, edge.rate_uu_per_h(), rest_fine);
             }
             while let Some(planned) = starts.next_if(|planned| planned.train.start_us() == until_us) {
-                let first = planned.train.count_at(cut_us).saturating_add(1);
-                if planned.train.due_at(first).is_some_and(|due_us| due_us <= planned.last_us()) {
-                    let (kind, stream) = (planned.train.kind(), Stream::train(&planned.train, first));
-                    let lane = Lane { stream, kind, book: planned.last_us() };
-                    lanes.insert(lane, |other| other.kind > kind)?;
+                let train = &planned.train;
+                let first = train.count_at(cut_us).saturating_add(1);
+                let (ramp, cancel_us) = (Ramp::train(train, first), planned.last_us());
+                let last_us = train.end_us().min(cancel_us);
+                if ramp.next_us() <= last_us {
+                    let room = memory.get_mut(..=used).ok_or(too_little)?;
+                    insert(room, PlanLane { ramp, last_us, cancel_us, kind: train.kind() });
+                    used = used.saturating_add(1);
                 }
             }
         }
     }
 }
 
-/// As many steps as may wait for the actuator.
-const WAITING_MOST: usize = 100;
-const _: () = assert!(WAITING_STEPS.largest == 100, "WAITING_MOST is the largest of WAITING_STEPS");
-
-/// The steps of one grid instant, by kind of channel.
-#[derive(Debug, Default)]
-struct Tray {
-    at_us: u64,
-    steps: [u32; 3],
-}
-
-impl Tray {
-    const KINDS: [Kind; 3] = [Kind::Basal, Kind::Extended, Kind::Bolus];
-
-    fn put(&mut self, at_us: u64, kind: Kind, emit: &mut impl FnMut(PlanPulse)) {
-        if at_us != self.at_us {
-            self.empty(emit);
-            self.at_us = at_us;
-        }
-        let [basal, extended, bolus] = &mut self.steps;
-        let steps = match kind {
-            Kind::Basal => basal,
-            Kind::Extended => extended,
-            Kind::Bolus => bolus,
-        };
-        // Never saturates because a plan has at most 1e8 due steps.
-        *steps = steps.saturating_add(1);
-    }
-
-    fn empty(&mut self, emit: &mut impl FnMut(PlanPulse)) {
-        for (steps, kind) in core::mem::take(&mut self.steps).into_iter().zip(Self::KINDS) {
-            if steps > 0 {
-                emit(PlanPulse { at_us: self.at_us, kind, steps });
-            }
+/// Puts `lane` behind those of its kind and before those of later kinds; the last of `room` is free for it.
+fn insert(room: &mut [PlanLane], lane: PlanLane) {
+    let Some((free, lanes)) = room.split_last_mut() else { return };
+    let mut moved = lane;
+    for place in lanes {
+        // True of all places after the first of which it is true.
+        if place.kind > lane.kind {
+            core::mem::swap(place, &mut moved);
         }
     }
+    *free = moved;
 }

@@ -124,7 +124,7 @@ fn planned(actuator: Actuator, run: &Run) -> Vec<PlanPulse> {
     let plan = Plan::new(actuator, 0, run.engine.now_us(), &run.segments, &trains).unwrap();
     let mut memory = vec![PlanLane::UNUSED; trains.len() + 1];
     let mut pulses = Vec::new();
-    plan.walk(&mut memory, |pulse| pulses.push(pulse)).unwrap();
+    plan.walk(&mut memory, &mut |pulse| pulses.push(pulse)).unwrap();
     pulses
 }
 

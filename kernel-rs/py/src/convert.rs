@@ -11,15 +11,6 @@ use pyo3::types::{PyBool, PyBytes, PyDict, PyInt, PyMapping, PyString};
 /// Channel names in the order of their codes.
 pub const CHANNELS: [(&str, Kind); 3] = [("basal", Kind::Basal), ("extended", Kind::Extended), ("bolus", Kind::Bolus)];
 
-/// The code of a kind: its index in [`CHANNELS`].
-pub const fn code_of(kind: Kind) -> u8 {
-    match kind {
-        Kind::Basal => 0,
-        Kind::Extended => 1,
-        Kind::Bolus => 2,
-    }
-}
-
 /// The name of a kind.
 pub const fn name_of(kind: Kind) -> &'static str {
     match kind {

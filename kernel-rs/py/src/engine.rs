@@ -1,5 +1,7 @@
 //! `Delivery`: the engine, and what it answers.
 
+use std::sync::Arc;
+
 use pumpcore_kernel::range::{
     AMOUNT_UU, DAY_CAP_UU, DURATION_US, GAP_US, GRID_US, HOUR_CAP_UU, RATE_UU_PER_H, Range, STEP_UU, TIME_US, TRAIN_ID,
 };
@@ -8,7 +10,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyMemoryView};
 
 use crate::column::{Column, Numbers};
-use crate::convert::{Field, Place, code_of, name_of, quantity, raised};
+use crate::convert::{Field, Place, name_of, quantity, raised};
 use crate::plan::train_kind;
 
 /// What was missed, one entry for each channel: channel, train, steps.
@@ -17,10 +19,10 @@ type MissedSteps = Vec<(&'static str, u32, u64)>;
 /// The pulses that one call to `advance` commands.
 #[pyclass(frozen, module = "pumpcore._kernel")]
 pub struct Pulses {
-    at_us: Py<Column>,
-    channel: Py<Column>,
-    train: Py<Column>,
-    steps: Py<Column>,
+    at_us: Arc<Numbers>,
+    channel: Arc<Numbers>,
+    train: Arc<Numbers>,
+    steps: Arc<Numbers>,
     #[pyo3(get)]
     missed: MissedSteps,
     len: usize,
@@ -30,22 +32,22 @@ pub struct Pulses {
 impl Pulses {
     #[getter]
     fn at_us<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyMemoryView>> {
-        Column::view(&self.at_us, py)
+        Column::view(py, &self.at_us)
     }
 
     #[getter]
     fn channel<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyMemoryView>> {
-        Column::view(&self.channel, py)
+        Column::view(py, &self.channel)
     }
 
     #[getter]
     fn train<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyMemoryView>> {
-        Column::view(&self.train, py)
+        Column::view(py, &self.train)
     }
 
     #[getter]
     fn steps<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyMemoryView>> {
-        Column::view(&self.steps, py)
+        Column::view(py, &self.steps)
     }
 
     const fn __len__(&self) -> usize {
@@ -107,7 +109,7 @@ struct Answers {
 impl Sink for Answers {
     fn pulse(&mut self, pulse: Pulse) {
         self.at_us.push(pulse.at_us);
-        self.channel.push(code_of(pulse.kind));
+        self.channel.push(pulse.kind.code());
         self.train.push(pulse.id);
         self.steps.push(pulse.steps);
     }
@@ -231,10 +233,10 @@ impl Delivery {
         let Answers { at_us, channel, train, steps, missed } = answers;
         Ok(Pulses {
             len: at_us.len(),
-            at_us: Column::new(py, Numbers::U64(at_us))?,
-            channel: Column::new(py, Numbers::U8(channel))?,
-            train: Column::new(py, Numbers::U32(train))?,
-            steps: Column::new(py, Numbers::U32(steps))?,
+            at_us: Arc::new(Numbers::U64(at_us)),
+            channel: Arc::new(Numbers::U8(channel)),
+            train: Arc::new(Numbers::U32(train)),
+            steps: Arc::new(Numbers::U32(steps)),
             missed,
         })
     }

@@ -3,6 +3,7 @@
 mod column;
 mod convert;
 mod engine;
+mod many;
 mod plan;
 
 use pyo3::prelude::*;
@@ -17,7 +18,9 @@ mod _kernel {
     #[pymodule_export]
     use crate::engine::{Delivery, Progress, Pulses};
     #[pymodule_export]
-    use crate::plan::{Plan, Schedule, schedule};
+    use crate::many::{Cohort, Schedules, schedule_many, totals_many};
+    #[pymodule_export]
+    use crate::plan::{Plan, Programme, Schedule, schedule};
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {

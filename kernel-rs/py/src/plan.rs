@@ -1,23 +1,22 @@
 //! `Plan`, `Schedule` and `schedule`: a plan in, every pulse of it out.
 
-use pumpcore_kernel::range::{AMOUNT_UU, DURATION_US, GAP_US, GRID_US, RATE_UU_PER_H, STEP_UU, TIME_US};
-use pumpcore_kernel::schedule::{Plan as KernelPlan, PlanLane, Planned};
+use pumpcore_kernel::law::{Cycle, Knot};
+use pumpcore_kernel::range::{AMOUNT_UU, DURATION_US, GAP_US, GRID_US, RATE_UU_PER_H, Range, STEP_UU, TIME_US};
+use pumpcore_kernel::schedule::{Plan as KernelPlan, PlanPulse, Planned};
 use pumpcore_kernel::{Actuator, Error, Kind, Segment, Train, law};
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyMemoryView};
+use pyo3::types::{PyDict, PyList, PyMemoryView};
 
-use crate::column::{Column, Numbers};
-use crate::convert::{CHANNELS, Field, Place, code_of, field, items, mapping, not_exact, quantity, raised};
+use crate::column::{Column, Table, walked, with_lanes};
+use crate::convert::{CHANNELS, Field, Place, field, items, mapping, not_exact, quantity, raised};
+
+/// A plan that owns its lists.
+type OwnPlan = KernelPlan<Vec<Segment>, Vec<Planned>>;
 
 /// A checked plan, ready to be scheduled any number of times.
 #[pyclass(frozen, module = "pumpcore._kernel")]
 pub struct Plan {
-    actuator: Actuator,
-    from_us: u64,
-    to_us: u64,
-    segments: Vec<Segment>,
-    /// By start; trains that start together in the order of the caller's list.
-    trains: Vec<Planned>,
+    pub plan: OwnPlan,
 }
 
 #[pymethods]
@@ -25,88 +24,155 @@ impl Plan {
     #[new]
     #[pyo3(signature = (plan, /))]
     fn new(plan: &Bound<'_, PyAny>) -> PyResult<Self> {
-        let py = plan.py();
-        let fields = mapping("plan", plan, &["actuator", "from_us", "to_us", "basal", "trains"], &[])?;
-        let actuator = actuator(&field(&fields, "actuator")?)?;
-        let from_us = quantity(Field(Place::Top, "from_us"), &field(&fields, "from_us")?, &TIME_US)?;
-        let to_us = quantity(Field(Place::Top, "to_us"), &field(&fields, "to_us")?, &TIME_US)?;
-        let basal = items("basal", &field(&fields, "basal")?)?;
-        let segments = basal.iter().enumerate().map(|(index, item)| segment(index, item));
-        let segments = segments.collect::<PyResult<Vec<_>>>()?;
-        law::check_order(&segments).map_err(|(index, error)| raised(py, Place::Item("basal", index), error))?;
-        let trains = items("trains", &field(&fields, "trains")?)?;
-        let trains = trains.iter().enumerate().map(|(index, item)| train(&actuator, index, item));
-        let mut trains = trains.collect::<PyResult<Vec<_>>>()?;
-        trains.sort_by_key(|planned| planned.train.start_us());
-        let plan = Self { actuator, from_us, to_us, segments, trains };
-        plan.kernel().map_err(|error| raised(py, Place::Top, error))?;
-        Ok(plan)
+        Ok(Self { plan: read(plan)? })
     }
 
     #[getter]
-    fn due_steps(&self, py: Python<'_>) -> PyResult<u64> {
-        Ok(self.kernel().map_err(|error| raised(py, Place::Top, error))?.due_steps())
+    const fn due_steps(&self) -> u64 {
+        self.plan.due_steps()
+    }
+
+    #[pyo3(signature = (at_us, /))]
+    fn count_at(&self, at_us: &Bound<'_, PyAny>) -> PyResult<(u64, u64, u64)> {
+        let py = at_us.py();
+        let at_us = quantity(Field(Place::Top, "at_us"), at_us, &TIME_US)?;
+        let left = match self.plan.left_by(at_us) {
+            Some(left) => left,
+            None => py.detach(|| walked_sums(&self.plan, &[at_us])).map_err(|error| raised(py, Place::Top, error))?[0],
+        };
+        Ok(left.into())
     }
 }
 
-impl Plan {
-    fn kernel(&self) -> Result<KernelPlan<'_>, Error> {
-        KernelPlan::new(self.actuator, self.from_us, self.to_us, &self.segments, &self.trains)
+/// A basal programme, once or over and over, for questions about any instant.
+#[pyclass(frozen, module = "pumpcore._kernel")]
+pub struct Programme {
+    from_us: u64,
+    period_us: Option<u64>,
+    cycle: Cycle<Vec<Knot>>,
+}
+
+#[pymethods]
+impl Programme {
+    #[new]
+    #[pyo3(signature = (basal, /, *, step_uu, from_us=None, period_us=None))]
+    fn new(
+        basal: &Bound<'_, PyAny>,
+        step_uu: &Bound<'_, PyAny>,
+        from_us: Option<&Bound<'_, PyAny>>,
+        period_us: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Self> {
+        let segments = segments(basal)?;
+        let step_uu = quantity(Field(Place::Top, "step_uu"), step_uu, &STEP_UU)?;
+        let from_us = from_us.map(|from_us| quantity(Field(Place::Top, "from_us"), from_us, &TIME_US)).transpose()?;
+        let period_us =
+            period_us.map(|period_us| quantity(Field(Place::Top, "period_us"), period_us, &DURATION_US)).transpose()?;
+        let (from_us, knots) = (from_us.unwrap_or(0), vec![Knot::default(); segments.len() + 1]);
+        let actuator = Actuator::new(step_uu, 0, 0);
+        let cycle = actuator.and_then(|actuator| {
+            // One period as long as all time is a programme that runs once.
+            Cycle::new(&actuator, from_us, period_us.unwrap_or(DURATION_US.largest), &segments, knots)
+        });
+        let cycle = cycle.map_err(|error| raised(basal.py(), Place::Top, error))?;
+        Ok(Self { from_us, period_us, cycle })
     }
 
-    fn walk(&self) -> Result<Columns, Error> {
-        let plan = self.kernel()?;
-        // No more than SCHEDULE_STEPS, which the plan was checked against.
-        let room = usize::try_from(plan.due_steps()).unwrap_or(0);
-        let (mut at_us, mut channel, mut steps) =
-            (Vec::with_capacity(room), Vec::with_capacity(room), Vec::with_capacity(room));
-        let mut memory = vec![PlanLane::UNUSED; self.trains.len() + 1];
-        plan.walk(&mut memory, |pulse| {
-            at_us.push(pulse.at_us);
-            channel.push(code_of(pulse.kind));
-            steps.push(pulse.steps);
-        })?;
-        Ok((at_us, channel, steps))
+    #[pyo3(signature = (at_us, /))]
+    fn count_at(&self, at_us: &Bound<'_, PyAny>) -> PyResult<u64> {
+        Ok(self.cycle.count_at(quantity(Field(Place::Top, "at_us"), at_us, &TIME_US)?))
+    }
+
+    #[pyo3(signature = (k, /))]
+    fn due_at(&self, k: &Bound<'_, PyAny>) -> PyResult<Option<u64>> {
+        Ok(self.cycle.due_at(quantity(Field(Place::Top, "k"), k, &STEP_NUMBER)?))
+    }
+
+    #[pyo3(signature = (at_us, /))]
+    fn next_due_us(&self, at_us: &Bound<'_, PyAny>) -> PyResult<Option<u64>> {
+        let at_us = quantity(Field(Place::Top, "at_us"), at_us, &TIME_US)?;
+        Ok(self.cycle.due_at(self.cycle.count_at(at_us).saturating_add(1)))
+    }
+
+    fn __repr__(&self) -> String {
+        match self.period_us {
+            Some(period_us) => format!("<Programme from {} us, each {period_us} us>", self.from_us),
+            None => format!("<Programme from {} us>", self.from_us),
+        }
     }
 }
 
-/// When each pulse leaves, of which channel, how many steps.
-type Columns = (Vec<u64>, Vec<u8>, Vec<u32>);
+/// Numbers of steps that can be asked for; a step that is never due has no instant, but it is no mistake.
+static STEP_NUMBER: Range = Range { id: "k", unit: "", least: 1, largest: u64::MAX };
+
+/// Takes and checks a plan: its `trains` by start; those that start together in the order of the caller's list.
+pub fn read(plan: &Bound<'_, PyAny>) -> PyResult<OwnPlan> {
+    let py = plan.py();
+    let fields = mapping("plan", plan, &["actuator", "from_us", "to_us", "basal", "trains"], &[])?;
+    let actuator = actuator(&field(&fields, "actuator")?)?;
+    let from_us = quantity(Field(Place::Top, "from_us"), &field(&fields, "from_us")?, &TIME_US)?;
+    let to_us = quantity(Field(Place::Top, "to_us"), &field(&fields, "to_us")?, &TIME_US)?;
+    let segments = segments(&field(&fields, "basal")?)?;
+    let trains = items("trains", &field(&fields, "trains")?)?;
+    let trains = trains.iter().enumerate().map(|(index, item)| train(&actuator, index, item));
+    let mut trains = trains.collect::<PyResult<Vec<_>>>()?;
+    trains.sort_by_key(|planned| planned.train.start_us());
+    KernelPlan::new(actuator, from_us, to_us, segments, trains).map_err(|error| raised(py, Place::Top, error))
+}
+
+/// Counts the steps that have left by each of `edges_us`, in order, by walking: for an actuator with a gap.
+pub fn walked_sums<S, T>(plan: &KernelPlan<S, T>, edges_us: &[u64]) -> Result<Vec<[u64; 3]>, Error>
+where
+    S: AsRef<[Segment]>,
+    T: AsRef<[Planned]>,
+{
+    let (mut sums, mut left, mut passed) = (Vec::with_capacity(edges_us.len()), [0_u64; 3], 0);
+    with_lanes(plan.lanes(), |lanes| {
+        plan.walk(lanes, &mut |pulse: PlanPulse| {
+            while edges_us.get(passed).is_some_and(|&edge_us| edge_us < pulse.at_us) {
+                sums.push(left);
+                passed += 1;
+            }
+            left[usize::from(pulse.kind.code())] += u64::from(pulse.steps);
+        })
+    })?;
+    sums.resize(edges_us.len(), left);
+    Ok(sums)
+}
 
 /// The pulses of a plan, in the order they leave.
 #[pyclass(frozen, module = "pumpcore._kernel")]
 pub struct Schedule {
-    at_us: Py<Column>,
-    channel: Py<Column>,
-    steps: Py<Column>,
-    len: usize,
+    table: Table,
 }
 
 #[pymethods]
 impl Schedule {
     #[getter]
     fn at_us<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyMemoryView>> {
-        Column::view(&self.at_us, py)
+        Column::view(py, self.table.at_us())
     }
 
     #[getter]
     fn channel<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyMemoryView>> {
-        Column::view(&self.channel, py)
+        Column::view(py, self.table.channel())
     }
 
     #[getter]
     fn steps<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyMemoryView>> {
-        Column::view(&self.steps, py)
+        Column::view(py, self.table.steps())
     }
 
-    const fn __len__(&self) -> usize {
-        self.len
+    fn __len__(&self) -> usize {
+        self.table.len()
     }
 
     fn __repr__(&self) -> String {
-        format!("<Schedule of {} pulses>", self.len)
+        format!("<Schedule of {} pulses>", self.table.len())
     }
 }
+
+/// Fewer steps than this are walked faster than other threads are let in and out.
+const BULK_STEPS: u64 = 10_000;
 
 /// Says when every pulse of `plan` leaves.
 #[pyfunction]
@@ -114,22 +180,17 @@ impl Schedule {
 pub fn schedule(plan: &Bound<'_, PyAny>) -> PyResult<Schedule> {
     let py = plan.py();
     let made;
-    let plan = if let Ok(ready) = plan.cast::<Plan>() {
-        ready.get()
+    let plan = if let Ok(ready) = plan.cast_exact::<Plan>() {
+        &ready.get().plan
     } else {
-        made = Plan::new(plan)?;
+        made = read(plan)?;
         &made
     };
-    let (at_us, channel, steps) = py.detach(|| plan.walk()).map_err(|error| raised(py, Place::Top, error))?;
-    Ok(Schedule {
-        len: at_us.len(),
-        at_us: Column::new(py, Numbers::U64(at_us))?,
-        channel: Column::new(py, Numbers::U8(channel))?,
-        steps: Column::new(py, Numbers::U32(steps))?,
-    })
+    let table = if plan.due_steps() < BULK_STEPS { walked(plan) } else { py.detach(|| walked(plan)) };
+    Ok(Schedule { table: table.map_err(|error| raised(py, Place::Top, error))? })
 }
 
-fn actuator(value: &Bound<'_, PyAny>) -> PyResult<Actuator> {
+pub fn actuator(value: &Bound<'_, PyAny>) -> PyResult<Actuator> {
     const PLACE: Place = Place::In("actuator");
     let fields = mapping("actuator", value, &["step_uu", "gap_us", "grid_us"], &[])?;
     let step_uu = quantity(Field(PLACE, "step_uu"), &field(&fields, "step_uu")?, &STEP_UU)?;
@@ -138,14 +199,30 @@ fn actuator(value: &Bound<'_, PyAny>) -> PyResult<Actuator> {
     Actuator::new(step_uu, gap_us, grid_us).map_err(|error| raised(value.py(), PLACE, error))
 }
 
+/// Takes the list of basal entries.
+pub fn segments(value: &Bound<'_, PyAny>) -> PyResult<Vec<Segment>> {
+    let basal = items("basal", value)?;
+    let segments = basal.iter().enumerate().map(|(index, item)| segment(index, item));
+    let segments = segments.collect::<PyResult<Vec<_>>>()?;
+    law::check_order(&segments).map_err(|(index, error)| raised(value.py(), Place::Item("basal", index), error))?;
+    Ok(segments)
+}
+
 fn segment(index: usize, value: &Bound<'_, PyAny>) -> PyResult<Segment> {
     let place = Place::Item("basal", index);
-    let pair = items(Field(place, ""), value)?;
-    let [start_us, rate] = pair.as_slice() else {
-        return Err(not_exact(Field(place, ""), value, "must be a pair of start_us and rate_uu_per_h"));
+    let wrong = || not_exact(Field(place, ""), value, "must be a pair of start_us and rate_uu_per_h");
+    let (start_us, rate) = if let Ok(pair) = value.cast_exact::<PyList>() {
+        if pair.len() != 2 {
+            return Err(wrong());
+        }
+        (pair.get_item(0)?, pair.get_item(1)?)
+    } else {
+        let pair = items(Field(place, ""), value)?;
+        let Ok([start_us, rate]) = <[_; 2]>::try_from(pair) else { return Err(wrong()) };
+        (start_us, rate)
     };
-    let start_us = quantity(Field(place, "start_us"), start_us, &TIME_US)?;
-    let rate = quantity(Field(place, "rate_uu_per_h"), rate, &RATE_UU_PER_H)?;
+    let start_us = quantity(Field(place, "start_us"), &start_us, &TIME_US)?;
+    let rate = quantity(Field(place, "rate_uu_per_h"), &rate, &RATE_UU_PER_H)?;
     Segment::new(start_us, rate).map_err(|error| raised(value.py(), place, error))
 }
 

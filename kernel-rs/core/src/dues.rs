@@ -1,0 +1,129 @@
+//! The delivery law for a stretch of one ramp: due times without a step from one to the next, which a compiler turns
+//! into wide instructions.
+//!
+//! From a ramp that stands `over` beyond its exact time, step `k` on is due `floor((k num + rest) / den)` later, with
+//! `rest = den - 1 - over`. In fixed point with `shift` binary places that is one addition and one shift a step:
+//!
+//! > pace = ceil(num 2^shift / den), begin = ceil(rest 2^shift / den), due(k) = base + ((begin + k pace) >> shift)
+//!
+//! and it is exact, not close: `pace` and `begin` are less than one unit too large, so after `k` steps the sum is less
+//! than `k + 1` units too large; the exact sum is a whole number of `den`-ths, so at least `1 / den` below the next whole
+//! microsecond; and `2^shift >= (most + 1) den` for the `most` steps of a stretch makes `k + 1` units no more than that.
+
+use core::mem::MaybeUninit;
+use core::num::NonZeroU64;
+
+use crate::law::div;
+use crate::ramp::Ramp;
+
+/// Due times of steps of one ramp that follow each other: at least one and at most 256.
+#[derive(Clone, Copy, Debug)]
+pub struct Dues {
+    base_us: u64,
+    sum: u64,
+    pace: u64,
+    shift: u32,
+    len: usize,
+}
+
+impl Dues {
+    /// How many there are.
+    #[must_use]
+    #[inline]
+    #[expect(clippy::len_without_is_empty, reason = "there is at least one")]
+    pub const fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Writes them down, as many as `out` is long.
+    #[inline]
+    pub fn write(&self, out: &mut [MaybeUninit<u64>]) {
+        let Self { base_us, mut sum, pace, shift, .. } = *self;
+        for place in out {
+            // `shift` is at most 38. Never wraps because due times stay below 2^55.
+            place.write(base_us.wrapping_add(sum.wrapping_shr(shift)));
+            // Wraps, if at all, after the last.
+            sum = sum.wrapping_add(pace);
+        }
+    }
+
+    /// Them, one after the other.
+    #[inline]
+    pub fn iter(&self) -> impl Iterator<Item = u64> + use<> {
+        let Self { base_us, sum, pace, shift, len } = *self;
+        // As in `write`.
+        let sums = core::iter::successors(Some(sum), move |sum| Some(sum.wrapping_add(pace)));
+        sums.take(len).map(move |sum| base_us.wrapping_add(sum.wrapping_shr(shift)))
+    }
+}
+
+/// A ramp that is walked in stretches.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Strider {
+    num: u64,
+    den: NonZeroU64,
+    most: u64,
+    pace: u64,
+    shift: u32,
+}
+
+impl Strider {
+    /// Prepares to walk on `ramp`; None for one that never comes to a step.
+    #[inline]
+    pub(crate) fn new(ramp: &Ramp) -> Option<Self> {
+        let (_, _, whole, part, den) = ramp.parts();
+        let den = NonZeroU64::new(den)?;
+        // Never wraps because this is what `whole` and `part` were made from: at most 1e16.
+        let num = whole.wrapping_mul(den.get()).wrapping_add(part);
+        // 2^shift < 2 (most + 1) den, so sums stay below 2 (most + 1) (most num + den) < 2 (most + 1)^2 num: with
+        // num < 2^46 below 2^63.1, with num < 2^50 below 2^63.1, with num <= 1e16 below 2^62.4. (Where num < den, which
+        // only a train has, sums stay below 2 (most + 1)^2 den < 2^47.)
+        let most = match num >> 46 {
+            0 => 256,
+            1..16 => 64,
+            _ => 16,
+        };
+        // Never wraps: 257 x 1e9 < 2^38.
+        let units = den.get().wrapping_mul(most).wrapping_add(den.get()).wrapping_sub(1);
+        let shift = 64_u32.saturating_sub(units.leading_zeros());
+        // Never wraps because pace is below the sums above.
+        let pace = whole.wrapping_shl(shift).wrapping_add(scaled(part, shift, den));
+        Some(Self { num, den, most, pace, shift })
+    }
+
+    /// Takes the steps of `ramp` due by `until_us`, but no more than one stretch; None where none is.
+    #[inline]
+    pub(crate) fn take(&self, ramp: &mut Ramp, until_us: u64) -> Option<Dues> {
+        let (base_us, over, ..) = ramp.parts();
+        let ahead_us = until_us.checked_sub(base_us)?;
+        let Self { num, den, most, pace, shift } = *self;
+        // Never wraps because over < den.
+        let rest = den.get().wrapping_sub(1).wrapping_sub(over);
+        let sum = scaled(rest, shift, den);
+        let at = |k: u64| sum.wrapping_add(k.wrapping_mul(pace)).wrapping_shr(shift);
+        let count = if at(most.wrapping_sub(1)) <= ahead_us {
+            most
+        } else {
+            // Step k is due by then if k num + rest < (ahead + 1) den. Never wraps because `ahead` is less than the
+            // `most` steps take: most num + den < 2^58.
+            let earned = ahead_us.wrapping_mul(den.get()).wrapping_add(den.get()).wrapping_sub(1).wrapping_sub(rest);
+            // At least one, because the first is due at `base_us`; never wraps, as it is no more than `most`.
+            earned.checked_div(num).unwrap_or(0).wrapping_add(1)
+        };
+        let span_us = at(count);
+        // Never wraps: what is left over of count num + rest < 2^58 is below den.
+        let rest_on = count.wrapping_mul(num).wrapping_add(rest).wrapping_sub(span_us.wrapping_mul(den.get()));
+        ramp.stand(base_us.wrapping_add(span_us), den.get().wrapping_sub(1).wrapping_sub(rest_on));
+        Some(Dues { base_us, sum, pace, shift, len: usize::try_from(count).ok()? })
+    }
+}
+
+/// `value` (below `den`) 2^shift / den, rounded up.
+#[inline]
+fn scaled(value: u64, shift: u32, den: NonZeroU64) -> u64 {
+    if value == 0 {
+        return 0;
+    }
+    // Never wraps because value < 2^30 and shift <= 38; value is at least 1, and the quotient no more than 2^38.
+    div(u128::from(value).wrapping_shl(shift).wrapping_sub(1), den).wrapping_add(1)
+}

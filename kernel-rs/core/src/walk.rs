@@ -1,0 +1,366 @@
+//! The steps of a few ramps in one order, by runs: as long as one ramp is ahead of all others, nobody looks at these.
+//!
+//! Three outlets decide what becomes of a due step: [`Free`], [`Gap`] and [`Grid`]. A run that leaves as it falls due
+//! goes stretch by stretch ([`Dues`]); two ramps of like pace are braided without a branch on which is next.
+
+use core::num::NonZeroU64;
+
+use crate::dues::{Dues, Strider};
+use crate::error::{Error, Result};
+use crate::law::Kind;
+use crate::ramp::{NEVER_US, Ramp};
+use crate::range::WAITING_STEPS;
+
+/// A pulse of a plan: `steps` steps of one kind of channel at one instant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PlanPulse {
+    /// When it leaves.
+    pub at_us: u64,
+    /// Which kind of channel.
+    pub kind: Kind,
+    /// How many steps.
+    pub steps: u32,
+}
+
+/// Where a plan's walk puts its pulses, in the order they leave. A closure that takes a [`PlanPulse`] is one.
+pub trait PlanSink {
+    /// Takes a pulse.
+    fn pulse(&mut self, pulse: PlanPulse);
+
+    /// Takes pulses of one kind and of one step each.
+    #[inline]
+    fn run(&mut self, kind: Kind, dues: &Dues) {
+        for at_us in dues.iter() {
+            self.pulse(PlanPulse { at_us, kind, steps: 1 });
+        }
+    }
+}
+
+impl<F: FnMut(PlanPulse)> PlanSink for F {
+    #[inline]
+    fn pulse(&mut self, pulse: PlanPulse) {
+        self(pulse);
+    }
+}
+
+/// Memory for one channel of a plan's walk.
+///
+/// Invariant: the next step is due by `last_us`, or never.
+#[derive(Clone, Copy, Debug)]
+pub struct PlanLane {
+    pub(crate) ramp: Ramp,
+    /// The last instant at which a step of it may be due.
+    pub(crate) last_us: u64,
+    /// The last instant at which a pulse of it may leave.
+    pub(crate) cancel_us: u64,
+    pub(crate) kind: Kind,
+}
+
+impl PlanLane {
+    /// An unused lane, to fill memory with.
+    pub const UNUSED: Self = Self::basal(Ramp::NEVER);
+
+    pub(crate) const fn basal(ramp: Ramp) -> Self {
+        Self { ramp, last_us: NEVER_US, cancel_us: NEVER_US, kind: Kind::Basal }
+    }
+
+    /// Ends it where its next step comes too late; to be said after each walk.
+    #[inline]
+    const fn settle(&mut self) {
+        if self.ramp.next_us() > self.last_us {
+            self.ramp = Ramp::NEVER;
+        }
+    }
+
+    const fn end(&mut self) {
+        self.ramp = Ramp::NEVER;
+    }
+}
+
+/// What becomes of due steps.
+pub(crate) trait Outlet {
+    /// Takes every step of `lane` that is due by `until_us`: at least one is.
+    fn run(&mut self, lane: &mut PlanLane, until_us: u64) -> Result<()>;
+
+    /// Takes, if it has a way to do so, the steps of two lanes of like pace due by `until_us`; false where it has none.
+    #[inline]
+    fn braid(&mut self, _first: &mut PlanLane, _second: &mut PlanLane, _until_us: u64) -> bool {
+        false
+    }
+}
+
+/// Takes every step due by `until_us` of the first `used` lanes, in order of due time and lane.
+///
+/// Lanes that end may be dropped, basal never; the others keep their order. Bounded: every turn takes one of the
+/// finitely many steps due by then, or ends a lane.
+///
+/// # Errors
+/// The first error of the outlet ends the walk.
+#[inline]
+pub(crate) fn weave(memory: &mut [PlanLane], used: &mut usize, until_us: u64, outlet: &mut impl Outlet) -> Result<()> {
+    loop {
+        match memory.get_mut(..*used).unwrap_or_default() {
+            [] => return Ok(()),
+            [only] => {
+                if only.ramp.next_us() <= until_us {
+                    outlet.run(only, until_us)?;
+                }
+                return Ok(());
+            }
+            [first, second] => {
+                let (a_us, b_us) = (first.ramp.next_us(), second.ramp.next_us());
+                if a_us.min(b_us) > until_us {
+                    return Ok(());
+                }
+                if a_us.max(b_us) <= until_us && outlet.braid(first, second, until_us) {
+                    continue;
+                }
+                // Where both are due at one instant the first lane is before the second.
+                if a_us <= b_us {
+                    outlet.run(first, b_us.min(until_us))?;
+                } else {
+                    outlet.run(second, a_us.saturating_sub(1).min(until_us))?;
+                }
+            }
+            lanes => {
+                let Some((leader, ahead_us)) = leader(lanes, until_us) else { return Ok(()) };
+                outlet.run(leader, ahead_us)?;
+                if leader.ramp.next_us() == NEVER_US {
+                    *used = retire(memory, *used);
+                }
+            }
+        }
+    }
+}
+
+/// Drops those of the first `used` lanes that have ended, basal never; the others keep their order. Says how many stay.
+pub(crate) fn retire(memory: &mut [PlanLane], used: usize) -> usize {
+    let mut kept: usize = 0;
+    for index in 0..used {
+        let Some(lane) = memory.get(index).copied() else { break };
+        if lane.kind != Kind::Basal && lane.ramp.next_us() == NEVER_US {
+            continue;
+        }
+        if kept != index
+            && let Some(place) = memory.get_mut(kept)
+        {
+            *place = lane;
+        }
+        kept = kept.saturating_add(1);
+    }
+    kept
+}
+
+/// The lane whose step is next, and until when it is ahead of all others; None where no step is due by `until_us`.
+#[inline]
+fn leader(lanes: &mut [PlanLane], until_us: u64) -> Option<(&mut PlanLane, u64)> {
+    let (mut best, mut best_us, mut ahead_us) = (0, NEVER_US, until_us);
+    for (index, lane) in lanes.iter().enumerate() {
+        let next_us = lane.ramp.next_us();
+        if next_us < best_us {
+            // All lanes before this one are due no earlier than the best of them, and win where they are due as early.
+            ahead_us = best_us.saturating_sub(1);
+            (best, best_us) = (index, next_us);
+        } else {
+            ahead_us = ahead_us.min(next_us);
+        }
+    }
+    if best_us > until_us {
+        return None;
+    }
+    Some((lanes.get_mut(best)?, ahead_us.min(until_us)))
+}
+
+/// Hands the steps of `lane` due by `until_us` to `sink` as pulses of their own. The lane is not settled.
+#[inline]
+fn emit(lane: &mut PlanLane, until_us: u64, sink: &mut impl PlanSink) {
+    let until_us = until_us.min(lane.last_us);
+    let (kind, ramp) = (lane.kind, &mut lane.ramp);
+    if until_us.saturating_sub(ramp.next_us()) >> 3 >= ramp.whole_us() {
+        stretch(kind, ramp, until_us, sink);
+    } else {
+        // At most eight steps: nine strides take longer than there is time.
+        while ramp.next_us() <= until_us {
+            sink.pulse(PlanPulse { at_us: ramp.next_us(), kind, steps: 1 });
+            ramp.step();
+        }
+    }
+}
+
+/// The same for many steps.
+#[inline(never)]
+fn stretch(kind: Kind, ramp: &mut Ramp, until_us: u64, sink: &mut impl PlanSink) {
+    if let Some(strider) = Strider::new(ramp) {
+        while let Some(dues) = strider.take(ramp, until_us) {
+            sink.run(kind, &dues);
+        }
+    }
+}
+
+/// Each step leaves as it falls due.
+pub(crate) struct Free<'a, S> {
+    pub(crate) sink: &'a mut S,
+}
+
+impl<S: PlanSink> Outlet for Free<'_, S> {
+    #[inline]
+    fn run(&mut self, lane: &mut PlanLane, until_us: u64) -> Result<()> {
+        emit(lane, until_us, self.sink);
+        lane.settle();
+        Ok(())
+    }
+
+    #[inline]
+    fn braid(&mut self, first: &mut PlanLane, second: &mut PlanLane, until_us: u64) -> bool {
+        let paces_us = (first.ramp.whole_us(), second.ramp.whole_us());
+        if paces_us.0 >> 3 > paces_us.1 || paces_us.1 >> 3 > paces_us.0 {
+            return false;
+        }
+        let until_us = until_us.min(first.last_us).min(second.last_us);
+        let (mut one, mut other) = (first.ramp, second.ramp);
+        // Bounded: each turn takes a step due by then, and there is one, because each lane's next is within its last.
+        loop {
+            let is_one = one.next_us() <= other.next_us();
+            let at_us = one.next_us().min(other.next_us());
+            if at_us > until_us {
+                break;
+            }
+            let kind = if is_one { first.kind } else { second.kind };
+            self.sink.pulse(PlanPulse { at_us, kind, steps: 1 });
+            // All ones or zero.
+            let all = 0_u64.wrapping_sub(u64::from(is_one));
+            one.step_if(all);
+            other.step_if(!all);
+        }
+        (first.ramp, second.ramp) = (one, other);
+        first.settle();
+        second.settle();
+        true
+    }
+}
+
+/// As many steps as may wait for the actuator.
+const WAITING_MOST: usize = 100;
+const _: () = assert!(WAITING_STEPS.largest == 100, "WAITING_MOST is the largest of WAITING_STEPS");
+
+/// Each step leaves as it falls due, but some time after the one before it at the earliest.
+pub(crate) struct Gap<'a, S> {
+    sink: &'a mut S,
+    idle_us: u64,
+    /// Pulses outside `from_us < at_us <= to_us` are not emitted.
+    from_us: u64,
+    to_us: u64,
+    ready_us: u64,
+    /// When the last pulses leave that may have waited.
+    last: [u64; WAITING_MOST],
+    turn: usize,
+}
+
+impl<'a, S: PlanSink> Gap<'a, S> {
+    pub(crate) const fn new(sink: &'a mut S, gap_us: NonZeroU64, from_us: u64, to_us: u64) -> Self {
+        Self { sink, idle_us: gap_us.get(), from_us, to_us, ready_us: 0, last: [0; WAITING_MOST], turn: 0 }
+    }
+}
+
+impl<S: PlanSink> Outlet for Gap<'_, S> {
+    #[inline]
+    fn run(&mut self, lane: &mut PlanLane, until_us: u64) -> Result<()> {
+        if lane.ramp.next_us() >= self.ready_us
+            && lane.ramp.next_us() > self.from_us
+            && lane.ramp.whole_us() >= self.idle_us
+        {
+            // No step waits, and none of this run will: they are due a gap apart, and within the window because it ends
+            // no earlier than any walk. `last` need not know of them, because none of them waits at a later due time.
+            emit(lane, until_us, self.sink);
+            self.ready_us = lane.ramp.last_us().saturating_add(self.idle_us);
+            lane.settle();
+            return Ok(());
+        }
+        while lane.ramp.next_us() <= until_us {
+            let due_us = lane.ramp.next_us();
+            let at_us = due_us.max(self.ready_us);
+            if at_us > lane.cancel_us {
+                lane.end();
+                return Ok(());
+            }
+            // `last` holds when the 100 pulses before this one leave: if the oldest of them has not left when this
+            // step falls due, then it and the 100 after it (this one among them) all wait.
+            if let Some(oldest_us) = self.last.get_mut(self.turn) {
+                if *oldest_us > due_us {
+                    let value = WAITING_STEPS.largest.saturating_add(1);
+                    return Err(Error::Range { range: &WAITING_STEPS, value });
+                }
+                *oldest_us = at_us;
+            }
+            self.turn = self.turn.saturating_add(1);
+            if self.turn == WAITING_MOST {
+                self.turn = 0;
+            }
+            // Never saturates because at most 100 gaps of at most an hour lie between a due time and its pulse.
+            self.ready_us = at_us.saturating_add(self.idle_us);
+            if at_us > self.from_us && at_us <= self.to_us {
+                self.sink.pulse(PlanPulse { at_us, kind: lane.kind, steps: 1 });
+            }
+            lane.ramp.step();
+            lane.settle();
+        }
+        Ok(())
+    }
+}
+
+/// Steps leave at whole multiples of a time; those of one kind on one instant are one pulse.
+pub(crate) struct Grid<'a, S> {
+    sink: &'a mut S,
+    pace_us: NonZeroU64,
+    at_us: u64,
+    steps: [u32; 3],
+}
+
+impl<'a, S: PlanSink> Grid<'a, S> {
+    const KINDS: [Kind; 3] = [Kind::Basal, Kind::Extended, Kind::Bolus];
+
+    pub(crate) const fn new(sink: &'a mut S, grid_us: NonZeroU64) -> Self {
+        Self { sink, pace_us: grid_us, at_us: 0, steps: [0; 3] }
+    }
+
+    /// Lets the steps of the last instant leave; to be said at the end.
+    pub(crate) fn empty(&mut self) {
+        for (steps, kind) in core::mem::take(&mut self.steps).into_iter().zip(Self::KINDS) {
+            if steps > 0 {
+                self.sink.pulse(PlanPulse { at_us: self.at_us, kind, steps });
+            }
+        }
+    }
+}
+
+impl<S: PlanSink> Outlet for Grid<'_, S> {
+    #[inline]
+    fn run(&mut self, lane: &mut PlanLane, until_us: u64) -> Result<()> {
+        while lane.ramp.next_us() <= until_us {
+            let due_us = lane.ramp.next_us();
+            if due_us > self.at_us {
+                self.empty();
+                // Mostly the next instant of the grid. Never saturates: due <= 1e16 and the grid is at most a day.
+                self.at_us = self.at_us.saturating_add(self.pace_us.get());
+                if due_us > self.at_us {
+                    self.at_us = due_us.div_ceil(self.pace_us.get()).saturating_mul(self.pace_us.get());
+                }
+            }
+            if self.at_us > lane.cancel_us {
+                lane.end();
+                return Ok(());
+            }
+            let [basal, extended, bolus] = &mut self.steps;
+            let steps = match lane.kind {
+                Kind::Basal => basal,
+                Kind::Extended => extended,
+                Kind::Bolus => bolus,
+            };
+            // Never saturates because a plan has at most 1e8 due steps.
+            *steps = steps.saturating_add(1);
+            lane.ramp.step();
+            lane.settle();
+        }
+        Ok(())
+    }
+}

@@ -45,7 +45,7 @@ endif
 # The environment --------------------------------------------------------------------------------------------------------
 
 FORCE:
-.PHONY: FORCE help run test lint bench dist clean venv lint-rust lint-python test-rust test-python test-dist
+.PHONY: FORCE help run test lint bench bench-instructions dist clean venv lint-rust lint-python test-rust test-python test-dist
 
 # An environment that another Python or another folder left behind is made anew.
 made_for := $(CURDIR) $(shell '$(PYTHON)' -V 2>&1)
@@ -122,6 +122,11 @@ test-python: venv
 bench: venv ## Set up, then time the kernel against pure Python and NumPy
 	$(PYTEST) tests/bench --benchmark-only --benchmark-group-by group --benchmark-columns min,median,stddev,rounds \
 		--benchmark-sort min --benchmark-warmup on
+
+# Needs valgrind. After a change that is meant: $(PY) tests/bench/instructions.py --write
+bench-instructions: venv
+	@command -v valgrind >/dev/null || { echo "valgrind is needed: install it (Debian: apt-get install valgrind)" >&2; exit 1; }
+	$(PY) tests/bench/instructions.py
 
 dist: venv ## Set up, then build the wheel and the sdist into dist/
 	@rm -rf $(DIST)

@@ -1,7 +1,8 @@
 """One day of an automatic pump, on the kernel, in pure Python and in NumPy, in one run.
 
-The day: a new rate every five minutes, three meals, one of them with an extended bolus. Two ways to have it: all at
-once from a plan (`schedule`), and driven five minutes at a time (`Delivery.advance`), as a controller does. All three
+The day: a new rate every five minutes, three meals, one of them with an extended bolus (288 segments: most of the time
+from plain lists goes into reading them; the plain day has eight). Two ways to have it: all at once from a plan
+(`schedule`), and driven five minutes at a time (`Delivery.advance`), as a controller does. All three
 give the same pulses, which is checked before anything is timed. `make bench` times them and shows the ratios; elsewhere
 each runs once and only the answers count.
 """
@@ -15,7 +16,7 @@ from bench.rivals import NumpyEngine, PythonEngine, numpy_schedule, python_sched
 from plans import DAY_US, plan, train
 from reference import HOUR_US, RANKS, reference_schedule
 
-from pumpcore import CHANNELS, Delivery, schedule
+from pumpcore import CHANNELS, Delivery, Plan, schedule
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,6 +34,16 @@ TRAINS: Final = [
     train("extended", 19 * HOUR_US, 4 * HOUR_US, 80 * STEP_UU),
 ]
 DAY: Final = plan(STEP_UU, basal=[[i * FIVE_MINUTES_US, rate] for i, rate in enumerate(RATES_UU_PER_H)], trains=TRAINS)
+# As people without an automatic pump have it: eight rates a day, one meal with an extended bolus.
+PLAIN_DAY: Final = plan(
+    STEP_UU,
+    basal=[[3 * i * HOUR_US, rate * 10_000] for i, rate in enumerate([80, 70, 90, 110, 100, 95, 120, 85])],
+    trains=[
+        train("extended", 12 * HOUR_US, 2 * HOUR_US, 60 * STEP_UU),
+        train("bolus", 12 * HOUR_US, 40 * 2_000_000, 40 * STEP_UU),
+    ],
+)
+PLAIN_EXPECTED: Final = [(at_us, RANKS[channel]) for at_us, channel, _ in reference_schedule(PLAIN_DAY)]
 EXPECTED: Final = [(at_us, RANKS[channel]) for at_us, channel, _ in reference_schedule(DAY)]
 CODES: Final = [RANKS[name] for name in CHANNELS]
 
@@ -86,6 +97,29 @@ def pairs(columns: Any) -> list[tuple[int, int]]:  # noqa: ANN401 - the kernel's
 def test_a_day_from_a_plan(benchmark: BenchmarkFixture, answer: Callable[[Any], Any]) -> None:
     assert pairs(answer(DAY)) == EXPECTED
     benchmark(answer, DAY)
+
+
+@pytest.mark.benchmark(group="a day from a plan")
+def test_a_day_from_a_prepared_plan(benchmark: BenchmarkFixture) -> None:
+    ready = Plan(DAY)
+    assert pairs(schedule(ready)) == EXPECTED
+    benchmark(schedule, ready)
+
+
+@pytest.mark.benchmark(group="a plain day from a plan")
+@pytest.mark.parametrize(
+    "answer", [schedule, numpy_schedule, python_schedule], ids=["pumpcore", "numpy", "pure python"]
+)
+def test_a_plain_day_from_a_plan(benchmark: BenchmarkFixture, answer: Callable[[Any], Any]) -> None:
+    assert pairs(answer(PLAIN_DAY)) == PLAIN_EXPECTED
+    benchmark(answer, PLAIN_DAY)
+
+
+@pytest.mark.benchmark(group="a plain day from a plan")
+def test_a_plain_day_from_a_prepared_plan(benchmark: BenchmarkFixture) -> None:
+    ready = Plan(PLAIN_DAY)
+    assert pairs(schedule(ready)) == PLAIN_EXPECTED
+    benchmark(schedule, ready)
 
 
 @pytest.mark.benchmark(group="a day in steps of five minutes")

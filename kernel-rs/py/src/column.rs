@@ -1,7 +1,7 @@
 //! A column of results: memory of the kernel's, lent to Python read-only and without a copy.
 //!
-//! The only `unsafe` of the project is here: filling in the `Py_buffer` of Python's buffer protocol, and saying how much
-//! of a vector the kernel has written.
+//! The only `unsafe` of the project is here: filling in the `Py_buffer` of Python's buffer protocol, saying how much of a
+//! vector the kernel has written, and asking the system for large pages.
 #![allow(unsafe_code)]
 #![deny(clippy::undocumented_unsafe_blocks)]
 
@@ -159,6 +159,26 @@ impl Table {
     }
 }
 
+/// Room for so many numbers. Where it is large, the system is asked to back it with large pages: a first touch of each of
+/// many small ones would take longer than the kernel takes to fill it.
+fn room_for<T>(len: usize) -> Vec<T> {
+    let mut room = Vec::<T>::with_capacity(len);
+    #[cfg(target_os = "linux")]
+    {
+        const LARGE_BYTES: usize = 4 << 20;
+        const PAGE_BYTES: usize = 4096;
+        let spare = room.spare_capacity_mut();
+        let (start, bytes) = (spare.as_mut_ptr().cast::<u8>(), size_of_val(spare));
+        let before = start.align_offset(PAGE_BYTES);
+        if bytes >= LARGE_BYTES && before < bytes {
+            // SAFETY: the range begins and ends within the allocation, and the advice changes how the system backs these
+            // addresses, never what they hold. Where it is not taken nothing is lost, so the answer does not matter.
+            unsafe { libc::madvise(start.add(before).cast(), bytes - before, libc::MADV_HUGEPAGE) };
+        }
+    }
+    room
+}
+
 /// Lanes on the stack for plans of up to seven trains, else on the heap.
 pub fn with_lanes<R>(lanes: usize, work: impl FnOnce(&mut [PlanLane]) -> R) -> R {
     let mut few = [PlanLane::UNUSED; 8];
@@ -176,12 +196,12 @@ where
 {
     // No more than SCHEDULE_STEPS, which the plan was checked against.
     let room = usize::try_from(plan.due_steps()).unwrap_or(0);
-    let (mut at_us, mut channel, mut steps) = (Vec::with_capacity(room), Vec::with_capacity(room), Vec::new());
+    let (mut at_us, mut channel, mut steps) = (room_for(room), room_for(room), Vec::new());
     let on_grid = matches!(plan.actuator().release(), Release::Grid(_));
     let used = with_lanes(plan.lanes(), |lanes| {
         let (at_us, channel) = (at_us.spare_capacity_mut(), channel.spare_capacity_mut());
         if on_grid {
-            steps.reserve_exact(room);
+            steps = room_for(room);
             let mut columns = Columns::<true>::new(at_us, channel, steps.spare_capacity_mut());
             plan.walk(lanes, &mut columns)?;
             columns.finish()
@@ -213,7 +233,7 @@ pub fn filled(
     fill: impl Fn(usize, &mut Columns<'_, false>) -> Result<(), Error> + Send + Sync,
 ) -> Result<Table, Error> {
     let all = lens.iter().sum();
-    let (mut at_us, mut channel) = (Vec::<u64>::with_capacity(all), Vec::<u8>::with_capacity(all));
+    let (mut at_us, mut channel) = (room_for::<u64>(all), room_for::<u8>(all));
     let (mut at_rest, mut channel_rest) = (at_us.spare_capacity_mut(), channel.spare_capacity_mut());
     let mut stretches = Vec::with_capacity(lens.len());
     for (index, &len) in lens.iter().enumerate() {

@@ -101,7 +101,7 @@ def test_a_run_of_any_length_is_the_reference(
         basal.append([at_us, rate])
         at_us += max(1, -(-length * step_uu * HOUR_US // rate) + beside_us)
     steps = min(steps, 1_000_000_000 // step_uu)
-    burst = train("bolus", 0, data.draw(st.integers(1, max(1, 2 * at_us))), steps * step_uu)
+    burst = train("bolus", 0, data.draw(st.integers(1, min(max(1, 2 * at_us), TIME_US_MAX))), steps * step_uu)
     drawn = plan(step_uu, to_us=min(at_us, TIME_US_MAX), basal=basal, trains=[burst] if steps else [])
     if at_us > TIME_US_MAX:
         drawn["basal"] = [[start_us, rate] for start_us, rate in basal if start_us <= TIME_US_MAX]

@@ -155,6 +155,7 @@ class Model:
     begun_us: int | None = None
     suspended_us: int = 0
     by_itself: bool = False  # suspended for low glucose, and nobody and nothing has overlaid it
+    began_low: bool = False  # the suspend began for low glucose: nothing of it is ever made up
     paused: bool = False  # suspended by a person or for glucose, not by a fault
     missed_fine: int = 0
     temp: TempBasal | None = None
@@ -279,7 +280,7 @@ class Model:
                 self.hold()
             else:
                 self.drop()
-            self.by_itself = after == "suspended" and isinstance(event, events.GlucoseMeasured)
+            self.began_low = self.by_itself = after == "suspended" and isinstance(event, events.GlucoseMeasured)
         elif after == "running":
             in_time = self.paused and self.now_us - self.suspended_us <= PAUSE_US
             for train in self.trains:
@@ -524,7 +525,7 @@ class Model:
         """Follow a bolus that begins: only by a confirmation, or a pause that is made up."""
         bolus = effect.bolus
         if isinstance(event, events.Resume):
-            if self.policy != "roche_pause" or bolus.programmed_uu * H > self.missed_fine:
+            if self.policy != "roche_pause" or self.began_low or bolus.programmed_uu * H > self.missed_fine:
                 raise BrokenError("SUS-05", effect, self.missed_fine)
         elif not isinstance(event, events.Confirm):
             raise BrokenError("BOL-01", effect, event)

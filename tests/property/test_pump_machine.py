@@ -162,7 +162,9 @@ class PumpMachine(RuleBasedStateMachine):
         assert not (running and stopping), stopping
         deadline_us = self.pump.next_deadline_us()
         assert deadline_us is None or deadline_us > self.now_us
+        held = status.state is State.SUSPENDED and model.policy == "roche_pause"
         for bolus in status.boluses:
+            assert running or held or not bolus.remaining_uu, bolus
             assert min(bolus.delivered_uu, bolus.not_delivered_uu, bolus.remaining_uu) >= 0, bolus
             assert bolus.programmed_uu == model.programmed[bolus.id]
             assert bolus.uncertain_uu <= bolus.delivered_uu

@@ -172,6 +172,47 @@ def test_a_pulse_that_is_settled_after_its_bolus_was_closed_counts_in_all() -> N
     assert ledger.boluses == {0: Account()}
 
 
+@pytest.mark.req("DEL-06", "DEL-11")
+@pytest.mark.parametrize(
+    ("fate", "kept"),
+    [(Fate.OUTSTANDING, True), (Fate.UNCERTAIN, True), (Fate.CONFIRMED, False), (Fate.FAILED, False)],
+)
+def test_an_account_is_kept_until_its_bolus_has_ended_and_nothing_of_it_is_open(fate: Fate, *, kept: bool) -> None:
+    ledger = ledger_of(7)
+    seq = ledger.command(2_000, 7, 1, channel="bolus", part=BASAL)
+    if fate is not Fate.OUTSTANDING:
+        ledger.settle(seq, fate)
+    ledger.prune({7})
+    assert set(ledger.boluses) == {0, 7}
+    ledger.prune(())
+    assert set(ledger.boluses) == ({0, 7} if kept else {0})
+
+
+@pytest.mark.req("DEL-11", "DEL-06")
+def test_what_nobody_will_ever_know_is_filed_and_stays_uncertain_in_the_accounts() -> None:
+    ledger = ledger_of()
+    first, second = (ledger.command(at_us, 0, 1, channel="basal", part=BASAL) for at_us in (2_000, 3_000))
+    ledger.settle(first, Fate.UNCERTAIN)
+    assert (ledger.count(Fate.UNCERTAIN), ledger.count(Fate.OUTSTANDING)) == (1, 1)
+    ledger.file_uncertain()
+    assert set(ledger.orders) == {second}
+    assert ledger.therapy == Account(outstanding=1, uncertain=1)
+
+
+@pytest.mark.req("WCH-02", "WCH-04")
+def test_the_first_pulse_after_the_last_confirmed_one_counts_while_its_outcome_is_awaited() -> None:
+    ledger = ledger_of()
+    assert ledger.last_therapy_us(10_000) == START
+    first = ledger.command(2_000, 0, 1, channel="basal", part=BASAL)
+    ledger.command(3_000, 0, 1, channel="basal", part=BASAL)
+    assert ledger.last_therapy_us(1_000) == 2_000
+    assert ledger.last_therapy_us(999) == START  # it came too late after the last one to count unconfirmed
+    ledger.settle(first, Fate.UNCERTAIN)
+    assert ledger.last_therapy_us(10_000) == START  # however many come after it
+    ledger.settle(first, Fate.CONFIRMED)
+    assert ledger.last_therapy_us(10_000) == 3_000
+
+
 def test_what_an_account_counts() -> None:
     account = Account(outstanding=1, confirmed=20, uncertain=300, failed=4_000, missed=50_000)
     assert account.commanded == 4_321

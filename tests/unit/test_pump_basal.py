@@ -323,6 +323,14 @@ def test_an_event_that_is_older_than_a_confirmation_is_refused() -> None:
 
 
 @pytest.mark.req("TIM-06")
+def test_after_a_confirmation_that_comes_later_than_the_next_pulse_the_deadline_still_lies_ahead() -> None:
+    bench = Bench().start()
+    pulse = bench.next_pulse()
+    bench.do(events.PulseConfirmed(pulse.at_us + 200 * SEC, pulse.seq))
+    assert bench.pump.next_deadline_us() == pulse.at_us + 200 * SEC + 1
+
+
+@pytest.mark.req("TIM-06")
 def test_the_deadline_lies_ahead_and_asking_for_it_changes_nothing() -> None:
     bench = Bench(plan=DAY_AND_NIGHT)
     bench.start()

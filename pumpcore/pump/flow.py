@@ -488,7 +488,7 @@ def end_with_kernel(s: PumpState, train: int) -> None:
 def give_up(turn: Turn) -> None:
     """End what a suspend has held: from here on nothing goes on by itself."""
     reason = EndReason.ERROR_ABORT if turn.state.state is State.ALARM else EndReason.CANCELED
-    turn.state.misses = False
+    turn.state.misses, turn.state.missed_uu = False, 0
     end_held(turn, reason)
     if turn.state.temp is not None:
         end_temp(turn, reason)
@@ -528,7 +528,8 @@ def go_on(turn: Turn) -> None:
             start_part(s, bolus_id, part)
         except LimitError:
             end_bolus(turn, bolus_id, EndReason.CANCELED)
-    if missed_uu and turn.policy.makes_up_us and in_time:
+    # What was withheld because of low glucose is not made up.
+    if missed_uu and in_time and turn.policy.makes_up_us and cause in {SuspendCause.PERSON, SuspendCause.REMOTE}:
         make_up(turn, missed_uu)
     elif cause is SuspendCause.DISCONNECT:
         offer_missed(turn, missed_uu)

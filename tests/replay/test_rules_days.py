@@ -260,6 +260,7 @@ def test_json_has_this_shape(replayed: Callable[..., Replay]) -> None:
             "median_difference_u": "0.025",
             "largest_difference_u": "0.025",
         },
+        "advice": {"records": 0, "equal": 0, "policy": "medtronic"},
     }
 
 

@@ -586,6 +586,10 @@ def test_boluses_at_the_edges(row: Row) -> None:
         (fast,) = parts_of(u(amount), 0, 0, device=device, limits=AMPLE)
         assert (fast.amount_uu, fast.amount_uu % device.step_uu) == (u(amount), 0)
         assert fast.duration_us == device.bolus_duration_us(u(amount)) > 0
+        if u(amount) < (device.extended_least_uu or 0):
+            with pytest.raises(LimitError, match="amount_uu: "):
+                parts_of(0, u(amount), hours_us, device=device, limits=AMPLE)
+            continue
         (extended,) = parts_of(0, u(amount), hours_us, device=device, limits=AMPLE)
         assert (extended.amount_uu, extended.duration_us) == (u(amount), hours_us)
     for amount in row.boluses_refused:

@@ -218,7 +218,6 @@ def test_pulses_of_one_step_in_which_a_fault_comes_to_light_are_all_booked() -> 
 
 
 @pytest.mark.req("SUS-05", "BOL-01")
-@pytest.mark.xfail(reason="SUS-05: what a pause missed is made up at a start, too, unasked")
 @pytest.mark.parametrize("disconnect", [True, False])
 def test_a_pause_that_became_a_reservoir_change_is_not_made_up(*, disconnect: bool) -> None:
     bench = Bench(suspend_policy="roche_pause").start()
@@ -229,7 +228,6 @@ def test_a_pause_that_became_a_reservoir_change_is_not_made_up(*, disconnect: bo
 
 
 @pytest.mark.req("GLU-02", "SUS-05", "BOL-01")
-@pytest.mark.xfail(reason="GLU-02: what was withheld for a low is made up when the suspend ends")
 @pytest.mark.parametrize("by_hand", [True, False])
 def test_what_a_low_glucose_suspend_has_withheld_is_never_made_up(*, by_hand: bool) -> None:
     low = LowSettings(LOW_PRESETS["medtronic-640g"], MgDl(70))

@@ -1,0 +1,1 @@
+"""What holds, checked: one gate for each claim, run by `make spec`."""

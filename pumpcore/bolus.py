@@ -39,6 +39,7 @@ class Bolus:
         extended_us: 0 where there is no such part.
         activation: how it came about, an `events.Activation` code word.
         for_meal: whether it is for a meal or for a correction.
+        speed: which of the device's other bolus speeds the fast part has; None: the usual one.
         delivered_uu: commanded and not known to have failed.
         not_delivered_uu: what will not be delivered any more: missed, failed or, once it has ended, cancelled.
         uncertain_uu: the part of `delivered_uu` of which nobody knows for certain.
@@ -51,6 +52,7 @@ class Bolus:
     extended_us: int
     activation: int
     for_meal: bool = False
+    speed: str | None = None
     delivered_uu: int = 0
     not_delivered_uu: int = 0
     uncertain_uu: int = 0
@@ -96,7 +98,15 @@ class Proposal:
     by_advice: bool = False
 
 
-def parts_of(fast_uu: int, extended_uu: int, extended_us: int, *, device: Device, limits: Limits) -> tuple[Part, ...]:
+def parts_of(  # noqa: PLR0913  # what a bolus is, and what it is checked against
+    fast_uu: int,
+    extended_uu: int,
+    extended_us: int,
+    *,
+    device: Device,
+    limits: Limits,
+    speed: str | None = None,
+) -> tuple[Part, ...]:
     """Turn a bolus into the trains that deliver it.
 
     Args:
@@ -105,6 +115,7 @@ def parts_of(fast_uu: int, extended_uu: int, extended_us: int, *, device: Device
         extended_us: microseconds, 0 where nothing is extended.
         device: what the pump can do.
         limits: what the person chose.
+        speed: one of the device's other speeds for the fast part; None: the usual one.
 
     Returns:
         The extended train and the fast one, as far as there are both.
@@ -114,7 +125,7 @@ def parts_of(fast_uu: int, extended_uu: int, extended_us: int, *, device: Device
 
     Raises:
         QuantityError: an amount is no int, on no step of the device, or nothing at all; a duration is on no step of the
-            device, or stands without an amount. Nothing is changed.
+            device, or stands without an amount; the device knows no such speed. Nothing is changed.
         LimitError: an amount or the duration is outside the device's or the person's bounds. Nothing is changed.
 
     Example:
@@ -141,7 +152,9 @@ def parts_of(fast_uu: int, extended_uu: int, extended_us: int, *, device: Device
     limits.check("max_bolus_uu", total_uu)
     _check_extended(extended_uu, extended_us, device)
     extended = (Part("extended", extended_us, extended_uu),) if extended_uu else ()
-    fast = (Part("bolus", device.bolus_duration_us(fast_uu), fast_uu),) if fast_uu else ()
+    if speed is not None and not fast_uu:
+        raise QuantityError("speed", speed, "stands without an amount at the device's speed")
+    fast = (Part("bolus", device.bolus_duration_us(fast_uu, mode=speed), fast_uu),) if fast_uu else ()
     return extended + fast
 
 

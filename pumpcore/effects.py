@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum, IntEnum, unique
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from pumpcore.alarms import AnnunciationChanged, Sound
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pumpcore.modes import State
 
 __all__ = [
+    "CHANGES",
     "Answer",
     "BolusCalculated",
     "BolusDelivered",
@@ -30,6 +31,8 @@ __all__ = [
     "ModeChanged",
     "PrimePulse",
     "ProfileActivated",
+    "ProfileDeleted",
+    "ProfileStored",
     "ProposalDropped",
     "Proposed",
     "RateCause",
@@ -199,6 +202,20 @@ class ProfileActivated(Answer):
 
 
 @dataclass(frozen=True, slots=True)
+class ProfileStored(Answer):
+    """A basal profile is kept under its name."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileDeleted(Answer):
+    """A stored basal profile is forgotten."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class LimitsChanged(Answer):
     """Other limits are in force from now on."""
 
@@ -218,6 +235,20 @@ class ReferenceTime(Answer):
     after_us: int
     zone: str
 
+
+CHANGES: Final = frozenset(
+    {
+        ModeChanged,
+        BolusProgrammed,
+        BolusDelivered,
+        TempStarted,
+        TempEnded,
+        ProfileActivated,
+        LimitsChanged,
+        ReferenceTime,
+    }
+)
+"""What whoever asks for insulin must know of; `Status.changes` counts them."""
 
 Effect: TypeAlias = Answer | AnnunciationChanged | Sound
 """Anything a pump answers."""

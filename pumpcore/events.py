@@ -15,7 +15,7 @@ from pumpcore.alarms import Kind
 from pumpcore.errors import QuantityError
 from pumpcore.glucose import BolusRequest, RateRequest, Reading
 from pumpcore.limits import Limits, check
-from pumpcore.profile import Anchor, WeekPlan
+from pumpcore.profile import Anchor, BasalProfile, WeekPlan
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -172,6 +172,20 @@ class SetLimits(Request):
 
 
 @dataclass(frozen=True, slots=True)
+class StoreProfile(Request):
+    """Keep a basal profile under its name; one that is in force is changed with a `ProposePlan` only."""
+
+    profile: BasalProfile
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteProfile(Request):
+    """Forget the stored basal profile `name`, unless it is in force."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class Start(Request):
     """Begin therapy from standby."""
 
@@ -286,7 +300,7 @@ class PauseAudio(Request):
 class ProposeBolus(Request):
     """Ask for a bolus: `fast_uu` at the device's speed, `extended_uu` spread over `extended_us`; both is multiwave.
 
-    `for_meal` says whether it is for a meal or for a correction.
+    `for_meal` says whether it is for a meal or for a correction; `speed` names one of the device's other bolus speeds.
     """
 
     fast_uu: int = 0
@@ -294,6 +308,7 @@ class ProposeBolus(Request):
     extended_us: int = 0
     activation: Activation = Activation.MANUAL
     for_meal: bool = False
+    speed: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -310,6 +325,13 @@ class ProposePlan(Request):
     """Ask for a week plan of basal profiles."""
 
     plan: WeekPlan
+
+
+@dataclass(frozen=True, slots=True)
+class ProposeWeek(Request):
+    """Ask for a week plan of stored basal profiles: their names, Monday first. One name stands for all seven days."""
+
+    days: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -346,6 +368,37 @@ class ControllerAsks(Fact):
     request: RateRequest | BolusRequest
 
 
+@dataclass(frozen=True, slots=True)
+class Command(Event):
+    """A request that came over a link, where messages get lost, repeated, late, and into another order.
+
+    Whatever adds insulin travels in one. It is carried out once: the same `id` again gives the recorded answer. Ids
+    grow; one that is not known and not the largest so far is refused. What only takes insulin away needs none of this
+    and is sent as it is.
+
+    Attributes:
+        id: of the command, at least 1, chosen by the sender.
+        expires_us: the last instant at which it may be carried out, monotonic.
+        known: `Status.changes` as the sender knew it; a command that rests on an older state is refused.
+        request: what is asked for, at the same `at_us`.
+    """
+
+    id: int
+    expires_us: int
+    known: int
+    request: Request | ControllerAsks
+
+    def __post_init__(self) -> None:
+        """Refuse what is no command."""
+        # A class with slots is made anew, so `super()` alone would look in the one before.
+        super(Command, self).__post_init__()
+        check("command_id", self.id, field="id")
+        check("time_us", self.expires_us, field="expires_us")
+        check("changes", self.known, field="known")
+        if self.request.at_us != self.at_us:
+            raise QuantityError("request.at_us", self.request.at_us, f"is not the command's at_us, {self.at_us}")
+
+
 _NONE: Final = type(None)
 _KINDS: Final[Mapping[type[Event], tuple[tuple[str, tuple[type, ...]], ...]]] = {
     PulseConfirmed: (("seq", (int,)),),
@@ -358,6 +411,8 @@ _KINDS: Final[Mapping[type[Event], tuple[tuple[str, tuple[type, ...]], ...]]] = 
     GlucoseMeasured: (("reading", (Reading,)), ("by_meter", (bool,))),
     ClockSet: (("anchor", (Anchor,)), ("zone", (str,))),
     SetLimits: (("limits", (Limits,)),),
+    StoreProfile: (("profile", (BasalProfile,)),),
+    DeleteProfile: (("name", (str,)),),
     Suspend: (("cause", (SuspendCause,)),),
     Disconnect: (("duration_us", (int,)),),
     CancelBolus: (("bolus_id", (int,)),),
@@ -372,12 +427,35 @@ _KINDS: Final[Mapping[type[Event], tuple[tuple[str, tuple[type, ...]], ...]]] = 
         ("extended_us", (int,)),
         ("activation", (Activation,)),
         ("for_meal", (bool,)),
+        ("speed", (str, _NONE)),
     ),
     ProposeTemp: (("duration_us", (int,)), ("rate_uu_per_h", (int, _NONE)), ("percent", (int, _NONE))),
     ProposePlan: (("plan", (WeekPlan,)),),
+    ProposeWeek: (("days", (tuple,)),),
     Confirm: (("proposal_id", (int,)),),
     Reject: (("proposal_id", (int,)),),
     AskAdvice: (("carbs_mg", (int,)),),
     ControllerAsks: (("request", (RateRequest, BolusRequest)),),
+    Command: (
+        ("id", (int,)),
+        ("expires_us", (int,)),
+        ("known", (int,)),
+        (
+            "request",
+            (
+                Start,
+                Resume,
+                SetLimits,
+                Prime,
+                ProposeBolus,
+                ProposeTemp,
+                ProposePlan,
+                ProposeWeek,
+                Confirm,
+                AskAdvice,
+                ControllerAsks,
+            ),
+        ),
+    ),
 }
 """The fields of each event, with what they may be."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from enum import IntEnum, unique
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypeAlias
 
 from pumpcore.errors import QuantityError
 
@@ -30,13 +30,16 @@ class Fate(IntEnum):
     FAILED = 0x5A
 
 
+Channel: TypeAlias = Literal["basal", "extended", "bolus", "prime"]
+
+
 class Order(NamedTuple):
     """A pulse that was commanded and is not settled.
 
     Attributes:
         at_us: when it was to leave.
         bolus_id: of which bolus, or 0 for basal and priming.
-        channel: of which channel, for a person to read.
+        channel: of which channel.
         part: what it is for, an `iob.Part` code word; None for priming, which is no therapy insulin.
         steps: how many.
         fate: where it is.
@@ -44,7 +47,7 @@ class Order(NamedTuple):
 
     at_us: int
     bolus_id: int
-    channel: str
+    channel: Channel
     part: int | None
     steps: int
     fate: Fate = Fate.OUTSTANDING
@@ -120,7 +123,7 @@ class Ledger:
         other.next_seq = self.next_seq
         return other
 
-    def command(self, at_us: int, bolus_id: int, steps: int, *, channel: str, part: int | None) -> int:
+    def command(self, at_us: int, bolus_id: int, steps: int, *, channel: Channel, part: int | None) -> int:
         """Book a pulse as commanded, before it is commanded.
 
         Args:

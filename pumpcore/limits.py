@@ -87,6 +87,22 @@ _ROWS: Final = (
         source=f"{_OWN}: one line of a small display",
     ),
     Limit(
+        id="command_id",
+        unit="",
+        least=1,
+        largest=(1 << 63) - 1,
+        bounds="the id of a command that comes over a link",
+        source=f"{_OWN}: a signed 64-bit word",
+    ),
+    Limit(
+        id="changes",
+        unit="changes",
+        least=0,
+        largest=(1 << 63) - 1,
+        bounds="the state of the pump that a command rests on",
+        source=f"{_OWN}: a signed 64-bit word",
+    ),
+    Limit(
         id="segment_start_us",
         unit="us",
         least=0,

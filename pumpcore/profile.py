@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from pumpcore.limits import Limits
 
 __all__ = [
+    "DAYS_PER_WEEK",
     "AbsoluteTemp",
     "Anchor",
     "BasalProfile",
@@ -130,7 +131,7 @@ class BasalProfile:
             limits.check("max_basal_uu_per_h", rate_uu_per_h, field=f"segments[{i}].rate_uu_per_h")
 
 
-_DAYS_PER_WEEK: Final = 7
+DAYS_PER_WEEK: Final = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,8 +157,8 @@ class WeekPlan:
     def __post_init__(self) -> None:
         """Refuse what is no week."""
         object.__setattr__(self, "days", tuple(self.days))
-        if len(self.days) != _DAYS_PER_WEEK:
-            raise LimitError("days", len(self.days), _DAYS_PER_WEEK, "profiles")
+        if len(self.days) != DAYS_PER_WEEK:
+            raise LimitError("days", len(self.days), DAYS_PER_WEEK, "profiles")
         profiles = self.profiles()
         if len({profile.name for profile in profiles}) < len(profiles):
             raise QuantityError("days", [profile.name for profile in profiles], "give two profiles one name")
@@ -174,7 +175,7 @@ class WeekPlan:
     def profile_at(self, utc_us: int, zone: tzinfo) -> BasalProfile:
         """Return the profile of the local day that it is at `utc_us`, microseconds since 1970-01-01 UTC."""
         day = (utc_us + utc_offset_us(zone, utc_us)) // US_PER_DAY
-        return self.days[(day + _EPOCH_WEEKDAY) % _DAYS_PER_WEEK]
+        return self.days[(day + _EPOCH_WEEKDAY) % DAYS_PER_WEEK]
 
     def check(self, *, device: Device, limits: Limits) -> None:
         """Let the plan through that this device can run for this person: see `BasalProfile.check`.
@@ -430,7 +431,7 @@ def _programmed(plan: WeekPlan, zone: tzinfo, anchor: Anchor, from_us: int, to_u
         at_us = start_us
         while at_us < end_us:
             day, day_us = divmod(at_us + offset_us, US_PER_DAY)
-            profile = plan.days[(day + _EPOCH_WEEKDAY) % _DAYS_PER_WEEK]
+            profile = plan.days[(day + _EPOCH_WEEKDAY) % DAYS_PER_WEEK]
             index = profile.index_at(day_us)
             # Later than at_us, because a segment ends after every time of day that it holds.
             next_us = min(end_us, at_us - day_us + profile.end_us(index))

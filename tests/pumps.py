@@ -124,9 +124,9 @@ class Bench:
         """Ask for something that adds insulin, and return the proposal's id."""
         return only(Proposed, self.do(request)).proposal.id
 
-    def bolus(self, at_us: int, fast_uu: int = 0, extended_uu: int = 0, extended_us: int = 0) -> int:
+    def bolus(self, at_us: int, fast_uu: int = 0, extended_uu: int = 0, extended_us: int = 0, **more: Any) -> int:  # noqa: ANN401
         """Ask for a bolus, confirm it, and return its id."""
-        request = events.ProposeBolus(at_us, fast_uu=fast_uu, extended_uu=extended_uu, extended_us=extended_us)
+        request = events.ProposeBolus(at_us, fast_uu, extended_uu, extended_us, **more)
         self.do(events.Confirm(at_us, self.propose(request)))
         return self.status.boluses[-1].id
 

@@ -19,7 +19,18 @@ if TYPE_CHECKING:
 
     from pumpcore.alarms.settings import AlarmSettings
 
-__all__ = ["DERIVED", "Due", "Facts", "battery", "derived", "glucose_check", "missed_meal", "reservoir", "since"]
+__all__ = [
+    "DERIVED",
+    "Due",
+    "Facts",
+    "auto_off",
+    "battery",
+    "derived",
+    "glucose_check",
+    "missed_meal",
+    "reservoir",
+    "since",
+]
 
 _LAST_UU: Final = 5 * UU_PER_U
 
@@ -31,6 +42,7 @@ DERIVED: Final = WATCHED | {
     Kind.BATTERY_LEAD_TIME,
     Kind.SET_AGE,
     Kind.RESERVOIR_AGE,
+    Kind.AUTO_OFF_SOON,
     Kind.AUTO_OFF,
     Kind.GLUCOSE_CHECK,
     Kind.MISSED_MEAL,
@@ -60,12 +72,14 @@ class Facts:
         suspended_since_us: since when delivery is suspended.
         reservoir_uu: what is left.
         reservoir_left_us: how long that lasts at the present rate.
+        reservoir_again_uu: at so much or less it is told once more, whatever the setting.
         step_uu: one step: with less than that left, the reservoir is empty.
         battery_percent: what is left.
         battery_us_per_percent: how long one percent lasts at the least.
         set_since_us: when the infusion set was put in.
         reservoir_since_us: when the reservoir was put in.
         person_us: when the person last touched anything, while auto-off applies.
+        auto_off_warning_us: how long before auto-off it is warned of.
         bolus_us: when the last bolus began.
         glucose_us: when glucose was measured last, by whatever means.
         sensor_us: when the sensor sent its last reading, while there is a sensor.
@@ -77,12 +91,14 @@ class Facts:
     suspended_since_us: int | None = None
     reservoir_uu: int | None = None
     reservoir_left_us: int | None = None
+    reservoir_again_uu: int | None = None
     step_uu: int = 1
     battery_percent: int | None = None
     battery_us_per_percent: int | None = None
     set_since_us: int | None = None
     reservoir_since_us: int | None = None
     person_us: int | None = None
+    auto_off_warning_us: int | None = None
     bolus_us: int | None = None
     glucose_us: int | None = None
     sensor_us: int | None = None
@@ -112,16 +128,24 @@ def since(kind: Kind, start_us: int | None, span_us: int | None, now_us: int) ->
     return Due({kind: ""}) if now_us >= end_us else Due({}, end_us)
 
 
-def reservoir(settings: AlarmSettings, remaining_uu: int | None, left_us: int | None, step_uu: int) -> Due:
+def reservoir(
+    settings: AlarmSettings,
+    remaining_uu: int | None,
+    left_us: int | None,
+    step_uu: int,
+    again_uu: int | None = None,
+) -> Due:
     """Say whether the reservoir is empty or low.
 
-    The detail names the mark that was passed (the threshold, half of it, 5 U), so that each mark is told again.
+    The detail names the mark that was passed (the threshold, half of it, 5 U or the device's own), so that each mark is
+    told again.
 
     Args:
         settings: the thresholds.
         remaining_uu: what is left.
         left_us: how long that lasts at the present rate.
         step_uu: one step.
+        again_uu: a last mark of the device; 5 U where it has none.
 
     Returns:
         Empty below one step; low at a mark and below, or when what is left does not outlast `reservoir_low_us`.
@@ -138,8 +162,8 @@ def reservoir(settings: AlarmSettings, remaining_uu: int | None, left_us: int | 
         return Due({})
     if remaining_uu < step_uu:
         return Due({Kind.RESERVOIR_EMPTY: ""})
-    low_uu = settings.reservoir_low_uu
-    marks = sorted({low_uu, max(low_uu // 2, _LAST_UU), _LAST_UU})
+    low_uu, last_uu = settings.reservoir_low_uu, _LAST_UU if again_uu is None else again_uu
+    marks = sorted({low_uu, max(low_uu // 2, last_uu), last_uu})
     passed = next((mark for mark in marks if remaining_uu <= mark), None)
     if passed is not None:
         return Due({Kind.RESERVOIR_LOW: f"{format_u(passed, places=0)} U"})
@@ -233,6 +257,30 @@ def missed_meal(
     return Due({Kind.MISSED_MEAL: ""}, end_us) if now_us < end_us else Due({})
 
 
+def auto_off(settings: AlarmSettings, person_us: int | None, warning_us: int | None, now_us: int) -> Due:
+    """Say whether nobody has touched anything for too long, or soon will not have.
+
+    Args:
+        settings: after how long; None there is off.
+        person_us: when the person last touched anything, monotonic; None: auto-off does not apply.
+        warning_us: how long before it is warned of; None: not at all.
+        now_us: monotonic.
+
+    Returns:
+        The warning and, from the set time on, the stop in its place.
+
+    Example:
+        >>> from pumpcore.alarms.settings import AlarmSettings
+        >>> auto_off(AlarmSettings(auto_off_us=36_000_000_000), 0, 30_000_000, 35_970_000_000)
+        Due(causes={<Kind.AUTO_OFF_SOON: 'auto_off_soon'>: ''}, next_us=36000000000)
+    """
+    stop = since(Kind.AUTO_OFF, person_us, settings.auto_off_us, now_us)
+    if warning_us is None or stop.next_us is None:
+        return stop
+    warn_us = max(stop.next_us - warning_us, 0)
+    return Due({Kind.AUTO_OFF_SOON: ""}, stop.next_us) if now_us >= warn_us else Due({}, warn_us)
+
+
 def derived(settings: AlarmSettings, facts: Facts, now_us: int) -> Due:
     """Say which of the kinds of `DERIVED` have a cause now.
 
@@ -252,11 +300,11 @@ def derived(settings: AlarmSettings, facts: Facts, now_us: int) -> Due:
     """
     dues = (
         _no_delivery(settings, facts, now_us),
-        reservoir(settings, facts.reservoir_uu, facts.reservoir_left_us, facts.step_uu),
+        reservoir(settings, facts.reservoir_uu, facts.reservoir_left_us, facts.step_uu, facts.reservoir_again_uu),
         battery(settings, facts.battery_percent, facts.battery_us_per_percent),
         since(Kind.SET_AGE, facts.set_since_us, settings.set_age_us, now_us),
         since(Kind.RESERVOIR_AGE, facts.reservoir_since_us, settings.reservoir_age_us, now_us),
-        since(Kind.AUTO_OFF, facts.person_us, settings.auto_off_us, now_us),
+        auto_off(settings, facts.person_us, facts.auto_off_warning_us, now_us),
         since(Kind.SENSOR_LINK_LOST, facts.sensor_us, settings.sensor_lost_us, now_us),
         glucose_check(settings, facts.bolus_us, facts.glucose_us, now_us),
         missed_meal(settings, facts.meal_from_us, facts.meal_to_us, facts.bolus_us, now_us),

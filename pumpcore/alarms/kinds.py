@@ -44,6 +44,7 @@ class Kind(Enum):
     NO_DELIVERY_HIGH = "no_delivery_high"
     NO_DELIVERY_DANGER = "no_delivery_danger"
     DISCONNECT_OVER = "disconnect_over"
+    AUTO_OFF_SOON = "auto_off_soon"
     AUTO_OFF = "auto_off"
     STEPS_MISSED = "steps_missed"
     RECORD_DAMAGED = "record_damaged"
@@ -58,6 +59,7 @@ class Kind(Enum):
     BOLUS_NOT_CONFIRMED = "bolus_not_confirmed"
     PULSE_UNCERTAIN = "pulse_uncertain"
     CONTROLLER_EXPIRED = "controller_expired"
+    BOLUS_HOUR = "bolus_hour"
 
     # Members are alone of their kind, and hashing their names costs a step of the pump more than anything else.
     __hash__ = object.__hash__

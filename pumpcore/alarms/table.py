@@ -113,6 +113,8 @@ _MEDIUM: Final = (
 )
 # What has time must not wake anybody with a siren at night.
 _LOW: Final = (Rung(0, Priority.LOW, 30 * US_PER_MINUTE),)
+# Whoever hears it needs only touch a button; it lasts for minutes at most.
+_WARNING: Final = (Rung(0, Priority.INFORMATION, US_PER_MINUTE),)
 _ONCE: Final = (Rung(0, Priority.INFORMATION, None),)
 _REMINDER: Final = (Rung(0, Priority.INFORMATION, 15 * US_PER_MINUTE),)
 
@@ -184,6 +186,7 @@ _ROWS: Final = (
     _row(Kind.NO_DELIVERY_HIGH, _HIGH, again_after_us=30 * US_PER_MINUTE, source=_WATCH),
     _row(Kind.NO_DELIVERY_DANGER, _HIGH, again_after_us=15 * US_PER_MINUTE, source=_WATCH),
     _row(Kind.DISCONNECT_OVER, _MEDIUM, again_after_us=15 * US_PER_MINUTE, source=_OWN),
+    _row(Kind.AUTO_OFF_SOON, _WARNING, clears=Clears.GONE, source="Omnipod: 15 min of beeps; Tandem: 30 s"),
     _stopping(Kind.AUTO_OFF, source="Medtronic, Omnipod, Tandem: auto-off; Roche, Animas too (remembered)"),
     _row(Kind.STEPS_MISSED, _MEDIUM, clears=Clears.CONFIRMED, source=_OWN),
     # With a damaged record nobody knows what was delivered, so nothing more is until a person has looked.
@@ -200,6 +203,7 @@ _ROWS: Final = (
     # Insulin may or may not have gone in: whoever doses again should know.
     _row(Kind.PULSE_UNCERTAIN, _MEDIUM, clears=Clears.CONFIRMED, source=_OWN),
     _row(Kind.CONTROLLER_EXPIRED, _LOW, clears=Clears.CONFIRMED, source=_OWN),
+    _row(Kind.BOLUS_HOUR, _LOW, clears=Clears.CONFIRMED, source="Tandem: above 1.5 x max bolus in 60 min"),
 )
 
 TABLE: Final[Mapping[Kind, Row]] = MappingProxyType({row.kind: row for row in _ROWS})

@@ -20,11 +20,13 @@ from pumpcore.limits import TABLE, check
 from pumpcore.modes import ModeMachine, State
 from pumpcore.pump import snapshot
 from pumpcore.pump.config import Calculator, Config, Status
-from pumpcore.pump.flow import bolus_now, due, look_around, look_up, pass_time, profile_name, stale_us
+from pumpcore.pump.flow import available, bolus_now, due, look_around, look_up, pass_time, profile_name, stale_us
 from pumpcore.pump.requests import HANDLERS
 from pumpcore.pump.turn import NEVER_US, PumpState, Turn
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from pumpcore.devices import Device
     from pumpcore.effects import Effect
     from pumpcore.events import Event
@@ -80,6 +82,7 @@ class Pump:
             rate_uu_per_h=s.engine.rate_uu_per_h,
             rate_reason="stopped" if s.state is not State.RUNNING else "temp" if s.temp else "profile",
             profile=profile_name(s) if weekday else None,
+            profiles=tuple(available(s).values()),
             temp_until_us=None if s.temp is None else s.temp_until_us,
             boluses=tuple(bolus_now(s, bolus) for bolus in s.boluses.values()),
             proposals=tuple(s.proposals.values()),
@@ -93,6 +96,7 @@ class Pump:
             annunciations=s.board.active,
             without_insulin_us=max(s.seen_us - s.ledger.confirmed_us, 0),
             window_steps=s.engine.window_steps,
+            changes=s.changes,
         )
 
     def next_deadline_us(self) -> int | None:
@@ -146,11 +150,15 @@ class Pump:
 
     # What one tells it ----------------------------------------------------------------------------------------------
 
-    def step(self, event: Event) -> tuple[Effect, ...]:
+    def step(
+        self, event: Event, *, record: Callable[[Event, tuple[Effect, ...]], None] | None = None
+    ) -> tuple[Effect, ...]:
         """Take an event and answer with what is to be done.
 
         Args:
             event: of `events`; its instant is now.
+            record: makes event and effects durable, called when all is computed and nothing has changed yet. What it
+                raises goes to the caller, and nothing at all has changed.
 
         Returns:
             Effects in the order in which they are to be carried out and recorded.
@@ -167,9 +175,25 @@ class Pump:
             raise TimeError("at_us", event.at_us, self._state.seen_us)
         if type(event) is PulseConfirmed and not self._state.board.active and not self._state.ending:
             # The good news that comes with every pulse changes one booking, and no time needs to pass for it.
+            self._state.ledger.order(event.seq)
+            if record is not None:
+                record(event, ())
             self._state.ledger.settle(event.seq, Fate.CONFIRMED)
             self._state.seen_us = event.at_us
             return ()
+        turn = self._turn(event)
+        effects = tuple(turn.effects)
+        if record is not None:
+            record(event, effects)
+        for at_us, amount_uu, part in turn.bookings:
+            self._iob.add(at_us, amount_uu, part)
+        for at_us, amount_uu, part in turn.returned:
+            self._iob.settle(at_us, amount_uu, part)
+        self._state = turn.state
+        return effects
+
+    def _turn(self, event: Event) -> Turn:
+        """Make the step that an event leads to, on a copy; only a bug leaves a mark on the pump itself."""
         turn = Turn(self._state.copy(), event.at_us, self._machine, self._iob)
         asked = False
         try:
@@ -180,14 +204,9 @@ class Pump:
             if isinstance(event, Request):
                 turn.state.person_us = event.at_us
             look_around(turn)
-            for at_us, amount_uu, part in turn.bookings:
-                self._iob.add(at_us, amount_uu, part)
-            for at_us, amount_uu, part in turn.returned:
-                self._iob.settle(at_us, amount_uu, part)
         except Exception as error:
             if asked and isinstance(error, RequestError):
                 raise
             self._broken = f"{type(error).__name__}: {error}"
             raise InvariantError(self._broken) from error
-        self._state = turn.state
-        return tuple(turn.effects)
+        return turn

@@ -17,6 +17,8 @@ from pumpcore.suspend import POLICIES
 from pumpcore.units import US_PER_MINUTE, US_PER_SECOND
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from pumpcore.alarms import Annunciation
     from pumpcore.bolus import Bolus, Proposal
     from pumpcore.devices import Device
@@ -24,9 +26,9 @@ if TYPE_CHECKING:
     from pumpcore.glucose import Glucose, Last24h, Link, LowSettings
     from pumpcore.iob import OnBoard
     from pumpcore.modes import Mode, OperationalState, State, TherapyControl
-    from pumpcore.profile import Anchor, WeekPlan
+    from pumpcore.profile import Anchor, BasalProfile, WeekPlan
 
-__all__ = ["Calculator", "Config", "Status", "zone_of"]
+__all__ = ["Calculator", "Config", "Status", "check_stored", "zone_of"]
 
 
 @cache
@@ -71,6 +73,7 @@ class Config:
         device: what it can do.
         limits: what the person chose; while one is not chosen, nothing is delivered.
         plan: the basal profiles of the week, if they are set.
+        profiles: further basal profiles that are stored by their names; a week plan can be made of them.
         anchor: where the wall clock stands, if it is set.
         zone: the rules of local time, an IANA name.
         suspend_policy: a key of `suspend.POLICIES`.
@@ -79,6 +82,7 @@ class Config:
         calculator: the person's figures for the bolus calculator, if it is on.
         low_suspend: suspend on low glucose, if it is on.
         controller: what an automatic controller may ask for; nothing until a person has chosen.
+        remote: whether commands that come over a link are taken; off until a person has chosen.
         meals: windows of the local day, (from, to) in us since midnight, in which a bolus is to be expected.
         lateness_us: a step that is later than this when the host comes is missed, not delivered.
         proposal_us: how long a proposal can be confirmed.
@@ -92,6 +96,7 @@ class Config:
     device: Device
     limits: Limits = field(default_factory=Limits)
     plan: WeekPlan | None = None
+    profiles: tuple[BasalProfile, ...] = ()
     anchor: Anchor | None = None
     zone: str = "UTC"
     suspend_policy: str = "medtronic"
@@ -100,6 +105,7 @@ class Config:
     calculator: Calculator | None = None
     low_suspend: LowSettings | None = None
     controller: ControllerBounds = field(default_factory=ControllerBounds)
+    remote: bool = False
     meals: tuple[tuple[int, int], ...] = ()
     lateness_us: int = 30 * US_PER_SECOND
     proposal_us: int = 5 * US_PER_MINUTE
@@ -121,6 +127,37 @@ class Config:
                 raise LimitError(f"meals[{index}].to_us", to_us, from_us + 1, "us")
         if self.plan is not None and not self.limits.unset():
             self.plan.check(device=self.device, limits=self.limits)
+        stored: dict[str, BasalProfile] = {}
+        for profile in self.profiles:
+            if profile.name in stored:
+                raise QuantityError("profiles", profile.name, "stands for two profiles")
+            check_stored(profile, stored, self.plan, device=self.device)
+            stored[profile.name] = profile
+
+
+def check_stored(
+    profile: BasalProfile, stored: Mapping[str, BasalProfile], plan: WeekPlan | None, *, device: Device
+) -> None:
+    """Let a profile through that can be stored: the device has room for it, and it is not in force.
+
+    Its rates are checked when a plan is made of it: limits may change in between.
+
+    Args:
+        profile: the one to store.
+        stored: what is stored, by name; one of the same name makes way.
+        plan: what is in force; its profiles take room too.
+        device: what the pump can do.
+
+    Raises:
+        QuantityError: a profile of that name is in force, and another one. Nothing is changed.
+        LimitError: there are too many. Nothing is changed.
+    """
+    in_force = {} if plan is None else {each.name: each for each in plan.profiles()}
+    if in_force.get(profile.name, profile) != profile:
+        raise QuantityError("profile", profile.name, "is in force: propose a plan with the new one instead")
+    count = len({profile.name, *stored, *in_force})
+    if count > device.profiles:
+        raise LimitError("profiles", count, device.profiles, "profiles")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,6 +171,7 @@ class Status:
         rate_uu_per_h: the basal rate in force.
         rate_reason: what the rate comes from.
         profile: the name of the basal profile of this weekday.
+        profiles: all that are stored or in force, by name.
         temp_until_us: when the temp basal ends, if one runs.
         boluses: those that run, with what is delivered and what remains.
         proposals: those that wait for a confirmation.
@@ -147,6 +185,7 @@ class Status:
         annunciations: those that are active, the most urgent first.
         without_insulin_us: time since therapy insulin was last confirmed.
         window_steps: steps commanded in the last hour and the last day, as the caps count them.
+        changes: how many changes there were that whoever commands insulin must know of: see `events.Command`.
     """
 
     at_us: int
@@ -158,6 +197,7 @@ class Status:
     rate_uu_per_h: int
     rate_reason: Literal["stopped", "profile", "temp"]
     profile: str | None
+    profiles: tuple[BasalProfile, ...]
     temp_until_us: int | None
     boluses: tuple[Bolus, ...]
     proposals: tuple[Proposal, ...]
@@ -171,3 +211,4 @@ class Status:
     annunciations: tuple[Annunciation, ...]
     without_insulin_us: int
     window_steps: tuple[int, int]
+    changes: int

@@ -27,7 +27,7 @@ from pumpcore.effects import (
     StepsMissed,
     TempEnded,
 )
-from pumpcore.errors import LimitError, ModeError
+from pumpcore.errors import LimitError, ModeError, QuantityError
 from pumpcore.events import Activation, ProposeBolus, SuspendCause
 from pumpcore.glucose import READING_US_MAX, LowFacts, LowWhy, low_suspend
 from pumpcore.iob import Part as IobPart
@@ -42,6 +42,7 @@ from pumpcore.units import US_PER_DAY, US_PER_HOUR
 if TYPE_CHECKING:
     from pumpcore._kernel import Progress
     from pumpcore.events import Request
+    from pumpcore.profile import BasalProfile
     from pumpcore.pump.turn import PumpState, Turn
 
 Channel = Literal["basal", "extended", "bolus"]
@@ -277,6 +278,12 @@ def look_up(s: PumpState) -> None:
     s.profile_edge_us = next(segments, (until_us, 0))[0]
 
 
+def available(s: PumpState) -> dict[str, BasalProfile]:
+    """List the basal profiles that are in force or stored, by name."""
+    in_force = {} if s.plan is None else {profile.name: profile for profile in s.plan.profiles()}
+    return in_force | {name: profile for name, profile in s.profiles.items() if name not in in_force}
+
+
 def profile_name(s: PumpState) -> str | None:
     """Say which profile holds on this weekday."""
     if s.plan is None or s.anchor is None:
@@ -362,7 +369,9 @@ def record_bolus(turn: Turn, bolus_id: int) -> None:
     turn.say(BolusDelivered(s.now_us, ended, reason))
 
 
-def start_bolus(turn: Turn, parts: tuple[Part, ...], activation: int, *, for_meal: bool = False) -> None:
+def start_bolus(
+    turn: Turn, parts: tuple[Part, ...], activation: int, *, for_meal: bool = False, speed: str | None = None
+) -> None:
     """Begin a bolus that was checked."""
     s = turn.state
     by_channel = {part.channel: part for part in parts}
@@ -375,14 +384,27 @@ def start_bolus(turn: Turn, parts: tuple[Part, ...], activation: int, *, for_mea
         extended_us=extended.duration_us if extended else 0,
         activation=activation,
         for_meal=for_meal,
+        speed=speed,
     )
     s.bolus_us = s.now_us
+    watch_hour(turn, bolus.programmed_uu)
     s.next_bolus_id += 1
     s.boluses[bolus.id] = bolus
     s.ledger.boluses[bolus.id] = Account()
     for part in parts:
         start_part(s, bolus.id, part)
     turn.say(BolusProgrammed(s.now_us, bolus))
+
+
+def watch_hour(turn: Turn, amount_uu: int) -> None:
+    """Tell of boluses that are many for one hour, where the device does so."""
+    s, percent = turn.state, turn.config.device.hour_alert_percent
+    if percent is None:
+        return
+    recent = (*(each for each in s.hour_boluses if each[0] > s.now_us - US_PER_HOUR), (s.now_us, amount_uu))
+    s.hour_boluses = recent
+    if sum(each for _, each in recent) * 100 > (s.limits.max_bolus_uu or 0) * percent:
+        announce(turn, Kind.BOLUS_HOUR)
 
 
 def start_part(s: PumpState, bolus_id: int, part: Part) -> None:
@@ -405,7 +427,16 @@ def check_bolus(turn: Turn, request: ProposeBolus) -> tuple[Part, ...]:
     s, config = turn.state, turn.config
     if s.state is not State.RUNNING:
         raise ModeError(s.state.value, "bolus")
-    parts = parts_of(request.fast_uu, request.extended_uu, request.extended_us, device=config.device, limits=s.limits)
+    if request.extended_uu and config.device.extended_meal_only and not request.for_meal:
+        raise QuantityError("for_meal", request.for_meal, f"must be true: {config.device.id} extends only meal boluses")
+    parts = parts_of(
+        request.fast_uu,
+        request.extended_uu,
+        request.extended_us,
+        device=config.device,
+        limits=s.limits,
+        speed=request.speed,
+    )
     amount_uu, ahead_uu = request.fast_uu + request.extended_uu, to_come_uu(s)
     left_uu = max((s.reservoir_uu or 0) - ahead_uu, 0)
     if amount_uu > left_uu:
@@ -506,7 +537,8 @@ def rest_of(s: PumpState, progress: Progress) -> Part:
     """Say what is left of a train: its remaining steps over its remaining time."""
     remaining_uu = progress.remaining_steps * s.config.device.step_uu
     if progress.channel == "bolus":
-        return Part("bolus", s.config.device.bolus_duration_us(remaining_uu), remaining_uu)
+        speed = s.boluses[s.trains[progress.train]].speed
+        return Part("bolus", s.config.device.bolus_duration_us(remaining_uu, mode=speed), remaining_uu)
     return Part("extended", max(s.ends_us[progress.train] - s.now_us, 1), remaining_uu)
 
 
@@ -608,11 +640,8 @@ def settle(turn: Turn, seq: int, fate: Fate) -> None:
         # A reservoir that was measured since does not have it back twice.
         if s.reservoir_uu is not None and seq >= s.measured_seq:
             s.reservoir_uu = min(s.reservoir_uu + amount_uu, turn.config.device.reservoir_uu)
-        if order.part is not None:
-            channel: Channel = "bolus" if order.channel == "bolus" else "basal"
-            if order.channel == "extended":
-                channel = "extended"
-            turn.say(StepsMissed(turn.to_us, channel, order.bolus_id, order.steps, amount_uu, "failed"))
+        if order.part is not None and order.channel != "prime":
+            turn.say(StepsMissed(turn.to_us, order.channel, order.bolus_id, order.steps, amount_uu, "failed"))
             turn.returned.append((order.at_us, amount_uu, IobPart(order.part)))
     if order.bolus_id in s.boluses:
         record_bolus(turn, order.bolus_id)
@@ -658,11 +687,13 @@ def due(s: PumpState) -> alarms.Due:
         suspended_since_us=s.suspended_us if stopped and s.begun_us is not None else None,
         reservoir_uu=s.reservoir_uu if s.state.mode is not Mode.RESERVOIR_CHANGE else None,
         reservoir_left_us=left_us,
+        reservoir_again_uu=s.config.device.low_reservoir_again_uu,
         step_uu=s.config.device.step_uu,
         battery_percent=s.battery_percent,
         set_since_us=s.connected_us,
         reservoir_since_us=s.loaded_us,
         person_us=s.person_us if s.state is State.RUNNING else None,
+        auto_off_warning_us=s.config.device.auto_off_warning_us,
         bolus_us=s.bolus_us,
         meal_from_us=meal[0],
         meal_to_us=meal[1],

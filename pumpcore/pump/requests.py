@@ -17,6 +17,8 @@ from pumpcore.effects import (
     LimitsChanged,
     PrimePulse,
     ProfileActivated,
+    ProfileDeleted,
+    ProfileStored,
     ProposalDropped,
     RateCause,
     ReferenceTime,
@@ -25,16 +27,17 @@ from pumpcore.effects import (
     TempStarted,
 )
 from pumpcore.errors import InvariantError, LimitError, ModeError, QuantityError
-from pumpcore.events import Activation, ProposeBolus, ProposePlan, ProposeTemp, SuspendCause
+from pumpcore.events import Activation, ProposeBolus, ProposePlan, ProposeTemp, ProposeWeek, SuspendCause
 from pumpcore.glucose import READING_US_MAX, Quality, RateRequest, check_request
 from pumpcore.ledger import Fate
 from pumpcore.limits import check
 from pumpcore.modes import State
-from pumpcore.profile import AbsoluteTemp, PercentTemp
-from pumpcore.pump.config import zone_of
+from pumpcore.profile import DAYS_PER_WEEK, AbsoluteTemp, PercentTemp, WeekPlan
+from pumpcore.pump.config import check_stored, zone_of
 from pumpcore.pump.flow import (
     LOW_CAUSES,
     announce,
+    available,
     basis,
     check_bolus,
     close_low,
@@ -158,6 +161,22 @@ def set_limits(event: events.SetLimits, turn: Turn) -> None:
     if event.limits.unset() and s.state is State.RUNNING:
         move(turn, "suspend")
         s.cause = SuspendCause.PERSON
+
+
+def store_profile(event: events.StoreProfile, turn: Turn) -> None:
+    s, profile = turn.state, event.profile
+    check_stored(profile, s.profiles, s.plan, device=turn.config.device)
+    s.profiles[profile.name] = profile
+    turn.say(ProfileStored(event.at_us, profile.name))
+
+
+def delete_profile(event: events.DeleteProfile, turn: Turn) -> None:
+    s = turn.state
+    if s.plan is not None and event.name in {profile.name for profile in s.plan.profiles()}:
+        raise QuantityError("name", event.name, "is in force")
+    if s.profiles.pop(event.name, None) is None:
+        raise QuantityError("name", event.name, "is no profile that is stored")
+    turn.say(ProfileDeleted(event.at_us, event.name))
 
 
 def start(event: events.Start, turn: Turn) -> None:
@@ -298,6 +317,16 @@ def propose_plan(event: ProposePlan, turn: Turn) -> None:
     propose(turn, event, 0)
 
 
+def propose_week(event: ProposeWeek, turn: Turn) -> None:
+    profiles = available(turn.state)
+    names = event.days * DAYS_PER_WEEK if len(event.days) == 1 else event.days
+    for i, name in enumerate(names):
+        if name not in profiles:
+            known = ", ".join(profiles) or "nothing yet"
+            raise QuantityError(f"days[{i}]", name, f"is no profile that is stored: there is {known}")
+    propose_plan(ProposePlan(event.at_us, WeekPlan(tuple(profiles[name] for name in names))), turn)
+
+
 def confirm(event: events.Confirm, turn: Turn) -> None:
     s = turn.state
     if event.proposal_id in s.answers:
@@ -312,11 +341,13 @@ def confirm(event: events.Confirm, turn: Turn) -> None:
     before = len(turn.effects)
     request = proposal.request
     if isinstance(request, ProposeBolus):
-        start_bolus(turn, check_bolus(turn, request), request.activation, for_meal=request.for_meal)
+        parts = check_bolus(turn, request)
+        start_bolus(turn, parts, request.activation, for_meal=request.for_meal, speed=request.speed)
     elif isinstance(request, ProposeTemp):
         start_temp(turn, check_temp(request, s))
     elif isinstance(request, ProposePlan):
         check_plan(request, s)
+        keep_profiles(s, request.plan)
         s.plan = request.plan
         s.basis += 1
         look_up(s)
@@ -368,8 +399,26 @@ def start_temp(turn: Turn, temp: TempBasal, cause: RateCause = RateCause.TEMP_ST
 
 def check_plan(request: ProposePlan, s: PumpState) -> None:
     request.plan.check(device=s.config.device, limits=s.limits)
+    count = len({profile.name for profile in request.plan.profiles()} | s.profiles.keys())
+    if count > s.config.device.profiles:
+        raise LimitError("profiles", count, s.config.device.profiles, "profiles")
     if s.temp is not None:
         s.temp.check(plan=request.plan, device=s.config.device, limits=s.limits)
+
+
+def keep_profiles(s: PumpState, plan: WeekPlan) -> None:
+    """Keep the profiles of the plan that goes, as far as the device has room.
+
+    A profile of the plan that comes takes the place of a stored one of its name.
+    """
+    coming = {profile.name: profile for profile in plan.profiles()}
+    for name in coming.keys() & s.profiles.keys():
+        s.profiles[name] = coming[name]
+    most = s.config.device.profiles
+    going = () if s.plan is None else s.plan.profiles()
+    for profile in going:
+        if profile.name not in coming and len(coming.keys() | s.profiles.keys() | {profile.name}) <= most:
+            s.profiles[profile.name] = profile
 
 
 def ask_advice(event: events.AskAdvice, turn: Turn) -> None:
@@ -432,6 +481,27 @@ def controller_asks(event: events.ControllerAsks, turn: Turn) -> None:
     keep_answer(s.controller_answers, request.id, turn.effects[before:])
 
 
+def command(event: events.Command, turn: Turn) -> None:
+    s = turn.state
+    if event.id in s.command_answers:
+        turn.effects.extend(s.command_answers[event.id])
+        return
+    if not turn.config.remote:
+        raise ModeError(s.state.value, "command", "remote control is on")
+    if event.id <= s.command_id:
+        raise QuantityError("id", event.id, f"is older than the last one, {s.command_id}")
+    if event.at_us > event.expires_us:
+        raise LimitError("expires_us", event.expires_us, event.at_us, "us")
+    if event.known != s.changes:
+        raise QuantityError("known", event.known, f"is not what is so: {s.changes} changes have happened")
+    before = len(turn.effects)
+    HANDLERS[type(event.request)](event.request, turn)
+    s.command_id = event.id
+    if isinstance(event.request, events.Request):
+        s.person_us = event.at_us
+    keep_answer(s.command_answers, event.id, turn.effects[before:])
+
+
 def keep_answer(answers: dict[int, tuple[Effect, ...]], number: int, effects: list[Effect]) -> None:
     """Remember what was answered, so that the same number is answered again and never carried out again."""
     answers[number] = tuple(effects)
@@ -452,6 +522,8 @@ HANDLERS: Final[Mapping[type[events.Event], Callable[..., None]]] = {
     events.GlucoseMeasured: glucose_measured,
     events.ClockSet: clock_set,
     events.SetLimits: set_limits,
+    events.StoreProfile: store_profile,
+    events.DeleteProfile: delete_profile,
     events.Start: start,
     events.Suspend: suspend,
     events.Disconnect: disconnect,
@@ -472,9 +544,11 @@ HANDLERS: Final[Mapping[type[events.Event], Callable[..., None]]] = {
     events.ProposeBolus: propose_bolus,
     events.ProposeTemp: propose_temp,
     events.ProposePlan: propose_plan,
+    events.ProposeWeek: propose_week,
     events.Confirm: confirm,
     events.Reject: reject,
     events.AskAdvice: ask_advice,
     events.ControllerAsks: controller_asks,
+    events.Command: command,
 }
 """What to do for each event."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from pumpcore._kernel import Delivery
 from pumpcore.alarms import Board
+from pumpcore.effects import CHANGES
 from pumpcore.glucose import Last24h
 from pumpcore.ledger import Ledger
 from pumpcore.modes import State
@@ -46,6 +47,9 @@ class PumpState:
         "bolus_us",
         "boluses",
         "cause",
+        "changes",
+        "command_answers",
+        "command_id",
         "config",
         "connected_us",
         "controller_answers",
@@ -56,6 +60,7 @@ class PumpState:
         "engine",
         "glucose",
         "held",
+        "hour_boluses",
         "ledger",
         "limits",
         "loaded_us",
@@ -74,6 +79,7 @@ class PumpState:
         "primed",
         "profile_edge_us",
         "profile_rate",
+        "profiles",
         "proposals",
         "reservoir_uu",
         "scheduled",
@@ -89,7 +95,7 @@ class PumpState:
         "zone",
     )
 
-    def __init__(self, config: Config, at_us: int) -> None:
+    def __init__(self, config: Config, at_us: int) -> None:  # noqa: PLR0915  # one for each thing that may change
         """Begin in standby, with nothing delivered."""
         device, limits = config.device, config.limits
         self.config = config
@@ -116,6 +122,8 @@ class PumpState:
         self.plan = config.plan
         self.anchor = config.anchor
         self.zone = config.zone
+        # Stored by name; those of the plan are there besides.
+        self.profiles = {profile.name: profile for profile in config.profiles}
         self.profile_rate = 0
         self.profile_edge_us = at_us
         self.temp: TempBasal | None = None
@@ -151,6 +159,12 @@ class PumpState:
         self.controller_id = 0
         self.controller_answers: dict[int, tuple[Effect, ...]] = {}
         self.controller_temp = False
+        # What a sender must have known to command anything: counted, never set back.
+        self.changes = 0
+        self.command_id = 0
+        self.command_answers: dict[int, tuple[Effect, ...]] = {}
+        # Boluses that were confirmed within the last hour: when, and how much.
+        self.hour_boluses: tuple[tuple[int, int], ...] = ()
 
     def copy(self) -> PumpState:
         """Return another state with the same content; neither knows of the other."""
@@ -164,6 +178,7 @@ class PumpState:
         other.missing = self.missing.copy()
         other.proposals, other.answers = self.proposals.copy(), self.answers.copy()
         other.controller_answers = self.controller_answers.copy()
+        other.command_answers, other.profiles = self.command_answers.copy(), self.profiles.copy()
         return other
 
     @property
@@ -207,3 +222,5 @@ class Turn:
     def say(self, effect: Effect) -> None:
         """Answer with one more effect."""
         self.effects.append(effect)
+        if type(effect) in CHANGES:
+            self.state.changes += 1

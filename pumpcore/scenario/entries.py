@@ -81,6 +81,7 @@ PLACES: Final[Mapping[str, Place]] = MappingProxyType(
         "fault": Place(r"\S+", _kind, f"one of {', '.join(sorted(_FAULTS))}"),
         "local": Place(r"\S.*", words.local, "date and time on the pump's clock: 2026-03-29 03:00"),
         "zone": Place(r"\S+", _zone, "an IANA name: Europe/Copenhagen"),
+        "speed": Place(r"\w+", _name, "the name of one of the device's bolus speeds"),
         "name": Place(r"\S.*", _name, "the name of a [[profile]]"),
     }
 )
@@ -103,6 +104,7 @@ class Form(NamedTuple):
 
 FORMS: Final = (
     Form("bolus", "bolus {U} U", "ask for a normal bolus; delivered once `confirm` follows"),
+    Form("bolus_at", "bolus {U} U {speed}", "the same at another speed of the device: `bolus 3.0 U slow`"),
     Form("advice", "bolus {g} g", "ask the bolus calculator about a meal; 0 g asks for a correction only"),
     Form("extended", "extended {U} U over {span}", "ask for an extended bolus"),
     Form("multiwave", "multiwave {U} U + {later} U over {span}", "ask for a part at once and a part extended"),

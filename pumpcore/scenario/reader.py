@@ -329,11 +329,13 @@ class _Reader:
             limits.refuse(error)
         limits.done()
         alarms, meals = self._alarms()
+        plan = self._week(profiles)
         try:
             return Config(
                 device=device,
                 limits=chosen,
-                plan=self._week(profiles),
+                plan=plan,
+                profiles=tuple(profile for profile in profiles.values() if profile not in plan.profiles()),
                 anchor=Anchor(0, calendar.start),
                 zone=calendar.zone,
                 suspend_policy=pump.text("suspend", "medtronic"),

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Final, TypeAlias, cast
 from pumpcore import events
 from pumpcore.alarms import Kind
 from pumpcore.glucose import BolusRequest, RateRequest, Reading
-from pumpcore.profile import WeekPlan
 from pumpcore.units import US_PER_MINUTE
 
 if TYPE_CHECKING:
@@ -30,22 +29,22 @@ Verb: TypeAlias = "Callable[[Host, Action], object]"
 
 
 def _bolus(host: Host, action: Action) -> None:
-    host.ask(events.ProposeBolus(host.now_us, fast_uu=action.number("U")))
+    speed = action.values.get("speed")
+    host.ask(events.ProposeBolus(host.now_us, action.number("U"), speed=None if speed is None else str(speed)))
 
 
 def _extended(host: Host, action: Action) -> None:
     extended_uu, extended_us = action.number("U"), action.number("span")
-    host.ask(events.ProposeBolus(host.now_us, extended_uu=extended_uu, extended_us=extended_us))
+    host.ask(events.ProposeBolus(host.now_us, extended_uu=extended_uu, extended_us=extended_us, for_meal=True))
 
 
 def _multiwave(host: Host, action: Action) -> None:
     fast_uu, extended_uu, extended_us = (action.number(name) for name in ("U", "later", "span"))
-    host.ask(events.ProposeBolus(host.now_us, fast_uu, extended_uu, extended_us))
+    host.ask(events.ProposeBolus(host.now_us, fast_uu, extended_uu, extended_us, for_meal=True))
 
 
 def _profile(host: Host, action: Action) -> None:
-    plan = WeekPlan.of(host.scenario.profiles[str(action.values["name"])])
-    host.ask(events.ProposePlan(host.now_us, plan))
+    host.ask(events.ProposeWeek(host.now_us, (str(action.values["name"]),)))
 
 
 def _week(host: Host, action: Action) -> None:
@@ -117,6 +116,7 @@ def _told(make: Callable[[int], Event]) -> Verb:
 VERBS: Final[Mapping[str, Verb]] = MappingProxyType(
     {
         "bolus": _bolus,
+        "bolus_at": _bolus,
         "advice": lambda host, action: host.ask(events.AskAdvice(host.now_us, action.number("g"))),
         "extended": _extended,
         "multiwave": _multiwave,

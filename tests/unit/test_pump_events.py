@@ -20,7 +20,7 @@ from pumpcore.events import Event
 from pumpcore.glucose import LOW_PRESETS, BolusRequest, ControllerBounds, LowSettings, MgDl, RateRequest, Reading
 from pumpcore.limits import Limits
 from pumpcore.modes import State
-from pumpcore.profile import Anchor
+from pumpcore.profile import Anchor, BasalProfile, Segment
 from pumpcore.pump import Calculator, Pump
 from pumpcore.pump.requests import HANDLERS
 from pumpcore.suspend import POLICIES
@@ -65,6 +65,10 @@ def refused_at(at_us: int) -> list[Event]:
         events.ControllerAsks(at_us, RateRequest(id=1, at_us=at_us, rate_uu_per_h=U, duration_us=H)),
         events.ControllerAsks(at_us, BolusRequest(id=1, at_us=at_us, amount_uu=U)),
         events.Suspend(at_us, events.SuspendCause.ALARM),
+        events.StoreProfile(at_us, BasalProfile("everyday", (Segment(0, 2 * U),))),
+        events.DeleteProfile(at_us, "everyday"),
+        events.ProposeWeek(at_us, ("nobody knows it",)),
+        events.Command(at_us, 1, at_us, 0, events.Resume(at_us)),
     ]
 
 
@@ -146,6 +150,13 @@ WRONG: Final[tuple[tuple[type[Event], tuple[Any, ...]], ...]] = (
     (events.Reject, (0, {})),
     (events.AskAdvice, (0, 60.0)),
     (events.ControllerAsks, (0, None)),
+    (events.StoreProfile, (0, None)),
+    (events.DeleteProfile, (0, 1)),
+    (events.ProposeWeek, (0, "everyday")),
+    (events.ProposeBolus, (0, U, 0, 0, events.Activation.MANUAL, False, 1)),
+    (events.Command, (0, 1, 0, 0, events.Suspend(0))),
+    (events.Command, (0, 1, 0, 0, events.Tick(0))),
+    (events.Command, (0, True, 0, 0, events.Resume(0))),
 )
 
 
@@ -222,7 +233,7 @@ def eventful(policy: str, device: str) -> list[tuple[int, Event]]:
     """A day with something of everything, by the clock."""
     del policy, device
     return [
-        (MIN, events.ProposeBolus(MIN, fast_uu=2 * U, extended_uu=2 * U, extended_us=2 * H)),
+        (MIN, events.ProposeBolus(MIN, fast_uu=2 * U, extended_uu=2 * U, extended_us=2 * H, for_meal=True)),
         (2 * MIN, events.Confirm(2 * MIN, 1)),
         (2 * MIN, events.ProposeTemp(2 * MIN, 2 * H, percent=120)),
         (3 * MIN, events.Confirm(3 * MIN, 2)),

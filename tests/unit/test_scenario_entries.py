@@ -27,6 +27,7 @@ SAMPLES = {
     "fault": "system_issue",
     "local": "2026-03-29 03:00",
     "zone": "Europe/Copenhagen",
+    "speed": "slow",
     "name": "every day",
 }
 
@@ -57,7 +58,7 @@ def test_values_are_exact() -> None:
     ("text", "says"),
     [
         ("bolus .5 U", "U: '.5' is no exact amount"),
-        ("bolus 3 u", r"expected bolus \{U\} U or bolus \{g\} g"),
+        ("bolus 3 u", r"expected bolus \{U\} U or bolus \{U\} U \{speed\} or bolus"),
         ("extended 3.0 U", r"expected extended \{U\} U over \{span\}"),
         ("temp 50% for 90 min", r"expected temp \{percent\} % for \{span\} or temp \{rate\} U/h for \{span\}"),
         ("temp 50 % for 1.5 h", "span: '1.5 h' is no span of time"),

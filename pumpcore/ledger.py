@@ -8,7 +8,6 @@ a later event settles it. Insulin for priming is booked apart.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from enum import IntEnum, unique
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypeAlias
 
@@ -53,8 +52,7 @@ class Order(NamedTuple):
     fate: Fate = Fate.OUTSTANDING
 
 
-@dataclass(frozen=True, slots=True)
-class Account:
+class Account(NamedTuple):
     """Steps of one bolus, of basal (bolus_id 0), or of priming, by where they are."""
 
     outstanding: int = 0
@@ -75,17 +73,18 @@ class Account:
 
     def moved(self, steps: int, before: Fate | None, after: Fate) -> Account:
         """Move steps from one place to another, or in from outside (None)."""
-        places = {fate.name.lower(): getattr(self, fate.name.lower()) for fate in Fate}
+        places = list(self)
         if before is not None:
-            places[before.name.lower()] -= steps
-        places[after.name.lower()] += steps
-        return replace(self, **places)
+            places[_PLACES[before]] -= steps
+        places[_PLACES[after]] += steps
+        return Account(*places)
 
     def with_missed(self, steps: int) -> Account:
         """Book steps that will never be commanded."""
         return Account(self.outstanding, self.confirmed, self.uncertain, self.failed, self.missed + steps)
 
 
+_PLACES: Final = {fate: Account._fields.index(fate.name.lower()) for fate in Fate}
 _OUTCOMES: Final = (Fate.CONFIRMED, Fate.UNCERTAIN, Fate.FAILED)
 _UNKNOWN: Final = "is no pulse whose outcome is open"
 
@@ -116,7 +115,8 @@ class Ledger:
 
     def copy(self) -> Ledger:
         """Return another ledger with the same content."""
-        other = Ledger(self.confirmed_us)
+        other = object.__new__(Ledger)
+        other.confirmed_us = self.confirmed_us
         other.orders = self.orders.copy()
         other.therapy, other.priming = self.therapy, self.priming
         other.boluses = self.boluses.copy()

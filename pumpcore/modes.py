@@ -90,7 +90,7 @@ class State(Enum):
     @property
     def mode(self) -> Mode:
         """The mode it belongs to."""
-        return Mode(self.value.partition(".")[0])
+        return _MODES[self]
 
     @property
     def operational(self) -> OperationalState:
@@ -108,6 +108,7 @@ class State(Enum):
         return TherapyControl.PAUSE if paused and self is State.SUSPENDED else TherapyControl.STOP
 
 
+_MODES: Final = {state: Mode(state.value.partition(".")[0]) for state in State}
 _OPERATIONAL: Final = {
     State.STANDBY: OperationalState.STANDBY,
     State.RUNNING: OperationalState.READY,

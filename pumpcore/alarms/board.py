@@ -8,8 +8,8 @@ sounds once that is answered. Instants never go back; who calls has to see to th
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Final
 
 from pumpcore.alarms.annunciation import Annunciation, AnnunciationChanged, Sound, What, int_or_none
 from pumpcore.alarms.kinds import Kind, Priority, Status
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from pumpcore.alarms.table import Row
 
 __all__ = ["Board"]
+
+_PLACES: Final = {kind: place for place, kind in enumerate(Kind)}
+_LASTING: Final = frozenset(kind for kind, row in TABLE.items() if row.clears is not Clears.CONFIRMED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,12 @@ class Board:
     next_id: int = 1
     active: tuple[Annunciation, ...] = ()
     audio_paused_until_us: int | None = None
+    # Asked for after every step and by every operation, and the same for as long as the board is.
+    _deadline_us: int | None = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Look when it changes by itself."""
+        object.__setattr__(self, "_deadline_us", self._deadline() if self.active else self.audio_paused_until_us)
 
     @property
     def stopping(self) -> bool:
@@ -77,12 +86,20 @@ class Board:
             The least instant, monotonic, at which something sounds, escalates or ends by itself, later than the last
             operation; None where nothing ever does.
         """
+        return self._deadline_us
+
+    def _deadline(self) -> int | None:
         turns = [each.turn_us for each in self.active]
         loud = [each.next_sound_us for each in _loudest(self.active)]
         quiet_us = self.audio_paused_until_us
         if quiet_us is not None:
             loud = [None if each is None else max(each, quiet_us) for each in loud]
         return min((each for each in (*turns, *loud, quiet_us) if each is not None), default=None)
+
+    def _stays(self, now_us: int) -> bool:
+        """Say whether nothing changes by itself up to `now_us`."""
+        deadline_us = self._deadline_us
+        return check("time_us", now_us, field="now_us") < deadline_us if deadline_us is not None else True
 
     def at(self, now_us: int) -> tuple[Board, tuple[Change, ...]]:
         """Let time pass: sounds come, snoozes and the audio pause end, what nobody answers escalates.
@@ -103,6 +120,8 @@ class Board:
             >>> changes[0].what, board.most_urgent.priority
             (<What.ESCALATED: 'escalated'>, <Priority.HIGH: 'high'>)
         """
+        if self._stays(now_us):
+            return self, ()
         return _Draft(self, now_us).done()
 
     def raised(self, kind: Kind, now_us: int, detail: str = "") -> tuple[Board, tuple[Change, ...]]:
@@ -141,6 +160,9 @@ class Board:
             QuantityError: an argument is of a wrong type. Nothing is changed.
             LimitError: `now_us` is outside the range of times. Nothing is changed.
         """
+        before = self.find(kind) if isinstance(kind, Kind) else None
+        if isinstance(kind, Kind) and (before is None or not before.cause_present) and self._stays(now_us):
+            return self, ()
         draft = _Draft(self, now_us)
         draft.go(kind)
         return draft.done()
@@ -171,15 +193,19 @@ class Board:
             >>> changes
             ()
         """
-        draft = _Draft(self, now_us)
         for kind in causes:
             if kind not in among:
                 raise QuantityError("causes", kind, "was not looked at")
-        for kind in among:
-            if _row(kind).clears is Clears.CONFIRMED:
-                raise QuantityError("among", kind, "has no lasting cause")
+        if not _LASTING.issuperset(among):
+            for kind in among:
+                if _row(kind).clears is Clears.CONFIRMED:
+                    raise QuantityError("among", kind, "has no lasting cause")
+        there = {each.kind: each.detail for each in self.active if each.cause_present and each.kind in among}
+        if there == causes and self._stays(now_us):
+            return self, ()
+        draft = _Draft(self, now_us)
         # In the order of `Kind`, because a set has none, and the same facts must always give the same ids.
-        for kind in (each for each in Kind if each in among):
+        for kind in sorted({*there, *causes}, key=_PLACES.__getitem__):
             if kind in causes:
                 draft.rise(kind, causes[kind], only_changed=True)
             else:

@@ -7,7 +7,7 @@ or "there is none", and then there is no cause. `derived` is all of them togethe
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pumpcore.alarms.kinds import Kind
@@ -63,8 +63,11 @@ class Due(NamedTuple):
     next_us: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Facts:
+NOTHING: Final = Due(MappingProxyType({}))
+"""No cause, and none to come."""
+
+
+class Facts(NamedTuple):
     """What annunciations are derived from. All instants are monotonic; None: not known, or there is none.
 
     Attributes:
@@ -123,7 +126,7 @@ def since(kind: Kind, start_us: int | None, span_us: int | None, now_us: int) ->
         Due(causes={}, next_us=1500)
     """
     if start_us is None or span_us is None:
-        return Due({})
+        return NOTHING
     end_us = start_us + span_us
     return Due({kind: ""}) if now_us >= end_us else Due({}, end_us)
 
@@ -159,7 +162,7 @@ def reservoir(
         {<Kind.RESERVOIR_LOW: 'reservoir_low'>: '10 U'}
     """
     if remaining_uu is None:
-        return Due({})
+        return NOTHING
     if remaining_uu < step_uu:
         return Due({Kind.RESERVOIR_EMPTY: ""})
     low_uu, last_uu = settings.reservoir_low_uu, _LAST_UU if again_uu is None else again_uu
@@ -169,7 +172,7 @@ def reservoir(
         return Due({Kind.RESERVOIR_LOW: f"{format_u(passed, places=0)} U"})
     if left_us is not None and left_us <= settings.reservoir_low_us:
         return Due({Kind.RESERVOIR_LOW: ""})
-    return Due({})
+    return NOTHING
 
 
 def battery(settings: AlarmSettings, percent: int | None, us_per_percent: int | None) -> Due:
@@ -192,7 +195,7 @@ def battery(settings: AlarmSettings, percent: int | None, us_per_percent: int | 
         {<Kind.BATTERY_LOW: 'battery_low'>: ''}
     """
     if percent is None:
-        return Due({})
+        return NOTHING
     above = percent - settings.battery_empty_percent
     if above <= 0:
         return Due({Kind.BATTERY_EMPTY: ""})
@@ -225,7 +228,7 @@ def glucose_check(settings: AlarmSettings, bolus_us: int | None, glucose_us: int
         7200000000
     """
     if bolus_us is None or (glucose_us is not None and glucose_us >= bolus_us):
-        return Due({})
+        return NOTHING
     return since(Kind.GLUCOSE_CHECK, bolus_us, settings.glucose_check_us, now_us)
 
 
@@ -250,7 +253,7 @@ def missed_meal(
         Due(causes={<Kind.MISSED_MEAL: 'missed_meal'>: ''}, next_us=7200002000)
     """
     if meal_from_us is None or meal_to_us is None or (bolus_us is not None and bolus_us >= meal_from_us):
-        return Due({})
+        return NOTHING
     if now_us < meal_to_us:
         return Due({}, meal_to_us)
     end_us = meal_to_us + settings.missed_meal_us
@@ -311,15 +314,18 @@ def derived(settings: AlarmSettings, facts: Facts, now_us: int) -> Due:
     )
     causes: dict[Kind, str] = {}
     for due in dues:
-        causes |= due.causes
-    return Due(causes, min((due.next_us for due in dues if due.next_us is not None), default=None))
+        if due.causes:
+            causes |= due.causes
+    return Due(causes, min([due.next_us for due in dues if due.next_us is not None], default=None))
 
 
 def _no_delivery(settings: AlarmSettings, facts: Facts, now_us: int) -> Due:
     """Put the answers of the no-delivery watch into the form of all others."""
     last_us, suspended_us = facts.last_therapy_us, facts.suspended_since_us
     if last_us is None:
-        return Due({})
+        return NOTHING
+    if suspended_us is None and now_us - last_us < settings.watch.medium_us:
+        return Due({}, last_us + settings.watch.medium_us)
     return Due(
         dict.fromkeys(watch(settings.watch, last_us, now_us, suspended_since_us=suspended_us), ""),
         watch_deadline_us(settings.watch, last_us, now_us, suspended_since_us=suspended_us),

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pumpcore.alarms import WATCHED
 from pumpcore.errors import InvariantError, QuantityError, RequestError, TimeError
 from pumpcore.events import PulseConfirmed, Request, SuspendCause
 from pumpcore.glucose import link
@@ -173,8 +174,8 @@ class Pump:
             raise QuantityError("event", event, "is no event that a pump knows")
         if event.at_us < self._state.seen_us:
             raise TimeError("at_us", event.at_us, self._state.seen_us)
-        if type(event) is PulseConfirmed and not self._state.board.active and not self._state.ending:
-            # The good news that comes with every pulse changes one booking, and no time needs to pass for it.
+        if type(event) is PulseConfirmed and self._changes_one_booking():
+            # The good news that comes with every pulse; no time needs to pass for it.
             self._state.ledger.order(event.seq)
             if record is not None:
                 record(event, ())
@@ -191,6 +192,11 @@ class Pump:
             self._iob.settle(at_us, amount_uu, part)
         self._state = turn.state
         return effects
+
+    def _changes_one_booking(self) -> bool:
+        """Say whether a confirmation could end nothing: no bolus that waits for it, no alarm about missing insulin."""
+        active = self._state.board.active
+        return not self._state.ending and (not active or not any(each.kind in WATCHED for each in active))
 
     def _turn(self, event: Event) -> Turn:
         """Make the step that an event leads to, on a copy; only a bug leaves a mark on the pump itself."""

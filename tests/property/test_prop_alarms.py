@@ -364,6 +364,7 @@ class Patient:
             for each in self.board.active:
                 self.board, _ = self.board.confirmed(each.id, self.now_us)
         elif what == "snooze":
+            self.board, _ = self.board.at(self.now_us)  # what escalates now may be snoozed for less
             for each in self.board.active:
                 if not each.confirmed:
                     self.board, _ = self.board.snoozed(each.id, self.now_us, each.row.snooze_bound_us(each.level))
@@ -375,6 +376,7 @@ class Patient:
 @given(settings=WATCHES, life=LIFE, lateness=st.just(PROMPT) | st.lists(st.integers(0, 20 * MIN), min_size=1))
 @example(Watch(), [("insulin", 0), ("zero rate", 5 * H)], PROMPT)
 @example(Watch(), [("suspend", H), ("confirm", H), ("confirm", H), ("snooze", H)], PROMPT)
+@example(Watch(medium_us=30 * MIN, high_us=H), [("insulin", H - 1), ("snooze", 1)], PROMPT)
 def test_no_time_without_insulin_goes_unsaid(settings: Watch, life: list[tuple[str, int]], lateness: list[int]) -> None:
     patient = Patient(settings, lateness)
     patient.tell()
@@ -409,6 +411,13 @@ FACTS: Final = st.builds(
     sensor_us=INSTANTS,
     meal_from_us=INSTANTS,
     meal_to_us=INSTANTS,
+    reservoir_uu=st.none() | st.integers(0, 300_000_000),
+    reservoir_left_us=st.none() | st.integers(0, 40 * H),
+    reservoir_again_uu=st.none() | st.integers(1, 10_000_000),
+    step_uu=st.just(50_000),
+    battery_percent=st.none() | st.integers(0, 100),
+    battery_us_per_percent=st.none() | st.integers(1, H),
+    auto_off_warning_us=st.none() | st.integers(1, 2 * H),
 )
 SETTINGS: Final = st.builds(
     AlarmSettings,

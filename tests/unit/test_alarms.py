@@ -519,10 +519,12 @@ def test_a_board_is_frozen() -> None:
 
 def test_all_values_are_frozen_and_carry_nothing_else() -> None:
     board, changes = Board().raised(Kind.SET_AGE, START)
-    for value in (board, *board.active, *changes, TABLE[Kind.SET_AGE], Watch(), AlarmSettings(), Facts()):
+    for value in (board, *board.active, *changes, TABLE[Kind.SET_AGE], Watch(), AlarmSettings()):
         assert not hasattr(value, "__dict__")
         with pytest.raises(FrozenInstanceError):
             setattr(value, fields(value)[0].name, 7)
+    with pytest.raises(AttributeError):
+        Facts().step_uu = 7  # type: ignore[misc]
 
 
 # The plain form

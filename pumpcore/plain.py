@@ -1,0 +1,167 @@
+"""Values of pumpcore as data of JSON's kinds, and back: one codec for snapshots and for the journal.
+
+The rule of this file: only classes that are known here, or named to a `Codec`, are written or read; equal values give
+equal data; what is read is built by the constructors that check it. What is no plain number or text is a list that
+begins with its kind. The device is named, not written: its figures belong to the data files.
+
+| kind | then | what it is |
+|---|---|---|
+| `class` | name, fields by name, or in the order of the class | a dataclass, by what its constructor takes |
+| `named` | name, items | a named tuple |
+| `enum` | name, value | a member of an enumeration |
+| `tuple`, `dict` | items, pairs | Python's own |
+| `instant` | ISO 8601 | a `datetime` |
+| `fraction` | numerator, denominator | a `Fraction` |
+| `kernel`, `board`, `ledger`, `device` | their own form | a `Delivery`, a `Board`, a `Ledger`, the id of a `Device` |
+"""
+
+from __future__ import annotations
+
+from dataclasses import fields, is_dataclass
+from datetime import datetime
+from enum import Enum
+from fractions import Fraction
+from itertools import chain
+from typing import TYPE_CHECKING, Any, Final
+
+from pumpcore import advice, alarms, bolus, effects, events, glucose, iob, ledger, limits, modes, profile
+from pumpcore._kernel import Delivery
+from pumpcore.devices import Device, Range, Source, load
+from pumpcore.errors import JournalError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from types import ModuleType
+
+__all__ = ["Codec"]
+
+_MODULES: Final[tuple[ModuleType, ...]] = (
+    advice,
+    alarms,
+    bolus,
+    effects,
+    events,
+    glucose,
+    iob,
+    ledger,
+    limits,
+    modes,
+    profile,
+)
+_KNOWN: Final[dict[str, type]] = {
+    each.__name__: each
+    for each in chain((Range, Source), *(vars(module).values() for module in _MODULES))
+    if isinstance(each, type) and (is_dataclass(each) or issubclass(each, (tuple, Enum))) and each is not Device
+}
+# Part is a word of boluses and of insulin on board: the second goes by its longer name.
+_KNOWN["Part"] = bolus.Part
+_KNOWN["IobPart"] = iob.Part
+
+
+class Codec:
+    """Turns values into data of JSON's kinds, and back.
+
+    Args:
+        more: classes besides those that are known here.
+        by_name: whether the fields of a class are written by name; otherwise in the order of the class, which is
+            shorter. Both are read.
+
+    Example:
+        >>> from pumpcore.events import PulseConfirmed
+        >>> Codec().plain(PulseConfirmed(5, 1))
+        ['class', 'PulseConfirmed', {'at_us': 5, 'seq': 1}]
+        >>> Codec(by_name=False).plain(PulseConfirmed(5, 1))
+        ['class', 'PulseConfirmed', [5, 1]]
+        >>> Codec().built(['class', 'PulseConfirmed', [5, 1]])
+        PulseConfirmed(at_us=5, seq=1)
+    """
+
+    def __init__(self, more: Iterable[type] = (), *, by_name: bool = True) -> None:
+        """Know the classes."""
+        self._known = _KNOWN | {each.__name__: each for each in more}
+        self._names = {known: name for name, known in self._known.items()}
+        self._fields: dict[type, tuple[str, ...]] = {
+            each: tuple(field.name for field in fields(each) if field.init)
+            for each in self._known.values()
+            if is_dataclass(each)
+        }
+        self._by_name = by_name
+
+    def plain(self, value: object) -> Any:  # noqa: ANN401, C901, PLR0911  # JSON has no one type; one branch for each kind
+        """Turn a value into data of JSON's kinds.
+
+        Args:
+            value: plain, of a class that is known, or made of such.
+
+        Raises:
+            KeyError: a class is not known; that is a mistake of the caller.
+        """
+        if value is None or isinstance(value, (bool, str)) or type(value) is int:
+            return value
+        if isinstance(value, Delivery):
+            return ["kernel", value.snapshot().hex()]
+        if isinstance(value, Device):
+            return ["device", value.id]
+        if isinstance(value, alarms.Board):
+            return ["board", value.as_plain()]
+        if isinstance(value, ledger.Ledger):
+            return ["ledger", {name: self.plain(getattr(value, name)) for name in ledger.Ledger.__slots__}]
+        if isinstance(value, datetime):
+            return ["instant", value.isoformat()]
+        if isinstance(value, Fraction):
+            return ["fraction", value.numerator, value.denominator]
+        if isinstance(value, dict):
+            return ["dict", [[self.plain(key), self.plain(each)] for key, each in value.items()]]
+        if type(value) is tuple:
+            return ["tuple", [self.plain(each) for each in value]]
+        name = self._names[type(value)]
+        if isinstance(value, Enum):
+            return ["enum", name, value.value]
+        if isinstance(value, tuple):
+            return ["named", name, [self.plain(each) for each in value]]
+        given = {field: self.plain(getattr(value, field)) for field in self._fields[type(value)]}
+        return ["class", name, given if self._by_name else list(given.values())]
+
+    def built(self, plain: Any, device: Device | None = None) -> Any:  # noqa: ANN401, C901, PLR0911, PLR0912  # as `plain`
+        """Turn what `plain` made back.
+
+        Args:
+            plain: of JSON's kinds.
+            device: stands in for a device that is no preset.
+
+        Raises:
+            JournalError: a kind is not known.
+            PumpcoreError, ValueError, TypeError, KeyError, AttributeError: the data is nothing that `plain` writes.
+        """
+        if not isinstance(plain, list):
+            return plain
+        kind, *rest = plain
+        match kind, rest:
+            case "class", [name, given]:
+                cls = self._known[name]
+                named = given if isinstance(given, dict) else dict(zip(self._fields[cls], given, strict=False))
+                return cls(**{key: self.built(each, device) for key, each in named.items()})
+            case "enum", [name, value]:
+                return self._known[name](value)
+            case "named", [name, items]:
+                return self._known[name](*(self.built(each, device) for each in items))
+            case "tuple", [items]:
+                return tuple(self.built(each, device) for each in items)
+            case "dict", [pairs]:
+                return {self.built(key, device): self.built(each, device) for key, each in pairs}
+            case "instant", [text]:
+                return datetime.fromisoformat(text)
+            case "fraction", [numerator, denominator]:
+                return Fraction(numerator, denominator)
+            case "kernel", [text]:
+                return Delivery.restore(bytes.fromhex(text))
+            case "device", [name]:
+                return device if device is not None and device.id == name else load(name)
+            case "board", [board]:
+                return alarms.Board.from_plain(board)
+            case "ledger", [slots]:
+                made = ledger.Ledger(0)
+                for name in ledger.Ledger.__slots__:
+                    setattr(made, name, self.built(slots[name], device))
+                return made
+        raise JournalError(f"a value of kind {kind!r:.40}")

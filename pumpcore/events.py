@@ -43,6 +43,9 @@ class SuspendCause(Enum):
     AUTO_OFF = "auto_off"
     ALARM = "alarm"
 
+    # As `Kind`: members are alone of their kind.
+    __hash__ = object.__hash__
+
 
 @dataclass(frozen=True, slots=True)
 class Event:

@@ -87,6 +87,9 @@ class State(Enum):
     CONNECT = "reservoir_change.connect"
     ALARM = "alarm"
 
+    # Members are alone of their kind, and a name takes longer to hash than most steps of the pump take.
+    __hash__ = object.__hash__
+
     @property
     def mode(self) -> Mode:
         """The mode it belongs to."""

@@ -160,8 +160,9 @@ class Board:
             QuantityError: an argument is of a wrong type. Nothing is changed.
             LimitError: `now_us` is outside the range of times. Nothing is changed.
         """
-        before = self.find(kind) if isinstance(kind, Kind) else None
-        if isinstance(kind, Kind) and (before is None or not before.cause_present) and self._stays(now_us):
+        _row(kind)
+        before = self.find(kind)
+        if (before is None or not before.cause_present) and self._stays(now_us):
             return self, ()
         draft = _Draft(self, now_us)
         draft.go(kind)

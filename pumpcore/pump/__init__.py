@@ -28,6 +28,7 @@ from pumpcore.pump.turn import NEVER_US, PumpState, Turn
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from pumpcore.alarms import Due
     from pumpcore.devices import Device
     from pumpcore.effects import Effect
     from pumpcore.events import Event
@@ -57,6 +58,8 @@ class Pump:
             check("wall_clock_us", config.anchor.utc_us(at_us), field="anchor")
         self._iob = Iob(config.curve)
         self._broken: str | None = None
+        # Asked for once a step: it is the same for as long as the state is.
+        self._due: Due | None = None
         look_up(self._state)
 
     # What one asks --------------------------------------------------------------------------------------------------
@@ -108,7 +111,9 @@ class Pump:
             or news for the person.
         """
         s = self._state
-        board_us, facts_us = s.board.next_deadline_us(), due(s).next_us
+        if self._due is None:
+            self._due = due(s)
+        board_us, facts_us = s.board.next_deadline_us(), self._due.next_us
         due_us, open_us = s.engine.next_due_us, s.ledger.open_since_us()
         candidates = [
             s.profile_edge_us,
@@ -146,7 +151,7 @@ class Pump:
         """
         state, iob = snapshot.read(bytes_kept, device=device)
         pump = cls(state.config, at_us=0)
-        pump._state, pump._iob = state, iob
+        pump._state, pump._iob, pump._due = state, iob, None
         return pump
 
     # What one tells it ----------------------------------------------------------------------------------------------
@@ -176,10 +181,16 @@ class Pump:
             raise TimeError("at_us", event.at_us, self._state.seen_us)
         if type(event) is PulseConfirmed and self._changes_one_booking():
             # The good news that comes with every pulse; no time needs to pass for it.
-            self._state.ledger.order(event.seq)
+            ledger = self._state.ledger
+            order = ledger.order(event.seq)
             if record is not None:
                 record(event, ())
-            self._state.ledger.settle(event.seq, Fate.CONFIRMED)
+            # A pulse that is alone counted as insulin before its outcome was known, so nothing is due that was not.
+            gap_us = self.config.alarms.watch.medium_us
+            alone = len(ledger.orders) == 1 and order.fate is Fate.OUTSTANDING and order.part is not None
+            if not alone or order.at_us - ledger.confirmed_us > gap_us:
+                self._due = None
+            ledger.settle(event.seq, Fate.CONFIRMED)
             self._state.seen_us = event.at_us
             return ()
         turn = self._turn(event)
@@ -190,7 +201,7 @@ class Pump:
             self._iob.add(at_us, amount_uu, part)
         for at_us, amount_uu, part in turn.returned:
             self._iob.settle(at_us, amount_uu, part)
-        self._state = turn.state
+        self._state, self._due = turn.state, turn.due
         return effects
 
     def _changes_one_booking(self) -> bool:

@@ -476,6 +476,7 @@ def move(turn: Turn, trigger: str) -> None:
     s.state = turn.machine.step(trigger, facts(s))
     if s.state is before:
         return
+    turn.due = None
     turn.say(ModeChanged(s.now_us, before, s.state, trigger))
     s.basis += 1
     if before is State.SUSPENDED:
@@ -656,7 +657,8 @@ def settle(turn: Turn, seq: int, fate: Fate) -> None:
 def look_around(turn: Turn) -> None:
     """Derive what the person must know now, and let sounds and escalations take their course."""
     s = turn.state
-    s.board, changes = s.board.observed(due(s).causes, alarms.DERIVED, s.now_us)
+    turn.due = due(s)
+    s.board, changes = s.board.observed(turn.due.causes, alarms.DERIVED, s.now_us)
     turn.effects.extend(changes)
     if not turn.capped:
         vanish(turn, Kind.MAX_DELIVERY)
@@ -678,21 +680,22 @@ def due(s: PumpState) -> alarms.Due:
     """Ask which causes of annunciations are there."""
     rate = s.engine.rate_uu_per_h
     left_us = None if s.reservoir_uu is None or not rate else s.reservoir_uu * US_PER_HOUR // rate
-    stopped = s.state in {State.SUSPENDED, State.ALARM}
+    state = s.state
+    stopped = state is State.SUSPENDED or state is State.ALARM
     meal = meal_window(s)
     facts = alarms.Facts(
         last_therapy_us=None
         if s.begun_us is None
         else max(s.ledger.last_therapy_us(s.config.alarms.watch.medium_us), s.begun_us),
         suspended_since_us=s.suspended_us if stopped and s.begun_us is not None else None,
-        reservoir_uu=s.reservoir_uu if s.state.mode is not Mode.RESERVOIR_CHANGE else None,
+        reservoir_uu=s.reservoir_uu if state.mode is not Mode.RESERVOIR_CHANGE else None,
         reservoir_left_us=left_us,
         reservoir_again_uu=s.config.device.low_reservoir_again_uu,
         step_uu=s.config.device.step_uu,
         battery_percent=s.battery_percent,
         set_since_us=s.connected_us,
         reservoir_since_us=s.loaded_us,
-        person_us=s.person_us if s.state is State.RUNNING else None,
+        person_us=s.person_us if state is State.RUNNING else None,
         auto_off_warning_us=s.config.device.auto_off_warning_us,
         bolus_us=s.bolus_us,
         meal_from_us=meal[0],

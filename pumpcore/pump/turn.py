@@ -18,6 +18,7 @@ from pumpcore.modes import State
 from pumpcore.suspend import POLICIES
 
 if TYPE_CHECKING:
+    from pumpcore.alarms import Due
     from pumpcore.bolus import Bolus, Part, Proposal
     from pumpcore.effects import Effect, EndReason
     from pumpcore.events import SuspendCause
@@ -196,7 +197,7 @@ class PumpState:
 class Turn:
     """One step under way: the state it works on, and the effects and bookings that it will leave behind."""
 
-    __slots__ = ("bookings", "capped", "effects", "iob", "machine", "returned", "state", "stopping", "to_us")
+    __slots__ = ("bookings", "capped", "due", "effects", "iob", "machine", "returned", "state", "stopping", "to_us")
 
     def __init__(self, state: PumpState, to_us: int, machine: ModeMachine, iob: Iob) -> None:
         """Begin a step that ends at `to_us`."""
@@ -205,6 +206,8 @@ class Turn:
         self.state = state
         self.to_us = to_us
         self.capped = False
+        # The causes of annunciations at the end of the step; None where something has changed since.
+        self.due: Due | None = None
         self.stopping = {each.id for each in state.board.active if each.row.stops_delivery}
         self.effects: list[Effect] = []
         self.bookings: list[tuple[int, int, IobPart]] = []

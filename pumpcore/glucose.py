@@ -682,7 +682,13 @@ def low_suspend(settings: LowSettings | None, facts: LowFacts) -> LowDecision:
     above = latest.value.exact_mg_dl - settings.limit.exact_mg_dl
     rate = rate_at(facts.day, now_us)
     begun_for_us = None if since_us is None else now_us - since_us
-    why = _begin(preset, above, rate) if begun_for_us is None else _go_on(preset, above, rate, begun_for_us)
+    if begun_for_us is not None:
+        why = _go_on(preset, above, rate, begun_for_us)
+    else:
+        why = _begin(preset, above, rate)
+        # What the same reading would end does not begin: otherwise a slow rise toggles it with every reading.
+        if why in _SUSPENDING and _go_on(preset, above, rate, preset.least_us) is LowWhy.RECOVERED:
+            why = LowWhy.HIGH_ENOUGH
     suspend = why in _SUSPENDING
     return LowDecision(suspend=suspend, why=why, until_us=until_us if suspend else None)
 

@@ -657,9 +657,7 @@ def settle(turn: Turn, seq: int, fate: Fate) -> None:
 def look_around(turn: Turn) -> None:
     """Derive what the person must know now, and let sounds and escalations take their course."""
     s = turn.state
-    turn.due = due(s)
-    s.board, changes = s.board.observed(turn.due.causes, alarms.DERIVED, s.now_us)
-    turn.effects.extend(changes)
+    observe(turn)
     if not turn.capped:
         vanish(turn, Kind.MAX_DELIVERY)
     if s.cause is not SuspendCause.DISCONNECT:
@@ -671,9 +669,19 @@ def look_around(turn: Turn) -> None:
         move(turn, "fault")
     elif s.state is State.ALARM and not stopping:
         move(turn, "clear")
+    if turn.due is None:  # it has moved, and that may be news of its own
+        observe(turn)
     for proposal in [each for each in s.proposals.values() if each.basis != basis(s, by_advice=each.by_advice)]:
         del s.proposals[proposal.id]
         turn.say(ProposalDropped(turn.to_us, proposal.id, "changed"))
+
+
+def observe(turn: Turn) -> None:
+    """Tell the board which causes are there now."""
+    s = turn.state
+    turn.due = due(s)
+    s.board, changes = s.board.observed(turn.due.causes, alarms.DERIVED, s.now_us)
+    turn.effects.extend(changes)
 
 
 def due(s: PumpState) -> alarms.Due:

@@ -415,10 +415,25 @@ def test_a_predictive_suspend_ends_with_recovery_but_not_before_half_an_hour(
     assert why(PREDICTIVE, line(*values), suspended_us=NOW_US - 100 * MINUTE_US) is expected
 
 
+def test_a_slow_rise_from_a_low_does_not_toggle_with_every_reading() -> None:
+    suspended_us: int | None = None
+    turns = 0
+    for shift in range(12):
+        values = tuple(65 + 2 * each for each in range(shift, shift + 3))
+        before = suspended_us
+        suspends = why(BASAL_IQ, line(*values), suspended_us=suspended_us) in {LowWhy.LOW, LowWhy.STILL_LOW}
+        suspended_us = NOW_US - 1 if suspends else None
+        turns += (before is None) != (suspended_us is None)
+    assert turns == 0
+    assert why(BASAL_IQ, line(66, 65, 65)) is LowWhy.LOW
+
+
 def test_basal_iq() -> None:
     assert why(BASAL_IQ, line(100, 95, 90)) is LowWhy.PREDICTED_LOW  # 60
     assert why(BASAL_IQ, line(90, 88, 92)) is LowWhy.HIGH_ENOUGH
-    assert why(BASAL_IQ, line(60, 65, 70)) is LowWhy.LOW
+    assert why(BASAL_IQ, line(70, 70, 70)) is LowWhy.LOW
+    assert why(BASAL_IQ, line(71, 71, 71)) is LowWhy.PREDICTED_LOW
+    assert why(BASAL_IQ, line(60, 65, 70)) is LowWhy.HIGH_ENOUGH  # it would end with the very same reading
     assert why(BASAL_IQ, line(60, 65, 71)) is LowWhy.HIGH_ENOUGH
     assert why(BASAL_IQ, line(60, 60, 61), suspended_us=NOW_US - 1) is LowWhy.RECOVERED  # the first rise
     assert why(BASAL_IQ, line(60, 60, 60), suspended_us=NOW_US - 1) is LowWhy.STILL_LOW

@@ -9,11 +9,17 @@ requirements is a `BrokenError` that names one.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Final
+
+from pump_rules_care import Care, Low, Readings, most_advised
+from pump_rules_time import Clock
 
 from pumpcore import effects as said
 from pumpcore import events
 from pumpcore.alarms import AnnunciationChanged, Kind, What
+from pumpcore.events import SuspendCause
+from pumpcore.glucose import BolusRequest, RateRequest
 from pumpcore.profile import AbsoluteTemp, PercentTemp
 
 if TYPE_CHECKING:
@@ -22,6 +28,7 @@ if TYPE_CHECKING:
     from pumpcore.devices import Device
     from pumpcore.limits import Limits
     from pumpcore.profile import TempBasal, WeekPlan
+    from pumpcore.pump import Config
 
 H: Final = 3_600_000_000
 DAY: Final = 24 * H
@@ -52,6 +59,8 @@ TRIGGERS: Final = (
     "clear",
 )
 CANCELS_TEMP: Final = {"roche_stop", "tandem", "omnipod"}
+LOW_CAUSES: Final = {SuspendCause.LOW_GLUCOSE, SuspendCause.PREDICTED_LOW_GLUCOSE}
+NEWS: Final = said.BolusProgrammed | said.TempStarted | said.TempEnded
 
 
 class BrokenError(AssertionError):
@@ -133,20 +142,21 @@ class Part:
 
 @dataclass
 class Model:
-    """The books."""
+    """The books of a pump that was made with `config` at 0."""
 
-    device: Device
-    policy: str
-    limits: Limits
-    caps: Limits
-    plan: WeekPlan | None
-    shift_us: int | None
-    now_us: int
-    lateness_us: int
-    unanswered_us: int
-    high_us: int
-    low_suspend: bool = False
+    config: Config
+    device: Device = field(init=False)
+    policy: str = field(init=False)
+    limits: Limits = field(init=False)
+    caps: Limits = field(init=False)
+    plan: WeekPlan | None = field(init=False)
+    clock: Clock | None = field(init=False)
+    readings: Readings = field(default_factory=Readings)
+    care: Care = field(init=False)
+    low: Low | None = field(init=False)
+    now_us: int = 0
     state: str = "standby"
+    cause: SuspendCause | None = None
     reservoir_uu: int | None = None
     reservoirs: int = 0
     primed: bool = False
@@ -154,12 +164,13 @@ class Model:
     tubing_primed: bool = False
     begun_us: int | None = None
     suspended_us: int = 0
-    by_itself: bool = False  # suspended for low glucose, and nobody and nothing has overlaid it
     began_low: bool = False  # the suspend began for low glucose: nothing of it is ever made up
     paused: bool = False  # suspended by a person or for glucose, not by a fault
     missed_fine: int = 0
     temp: TempBasal | None = None
+    temp_by_controller: bool = False
     earned_fine: int = 0
+    earned_grid_fine: int = 0  # of that, what was earned by the last instant of the actuator's grid
     basal: Part = field(default_factory=Part)
     parts: dict[tuple[int, str], Part] = field(default_factory=dict)
     trains: list[Train] = field(default_factory=list)
@@ -171,6 +182,23 @@ class Model:
     battery: int | None = None
     answered: set[int] = field(default_factory=set)
     asked: dict[int, events.Event] = field(default_factory=dict)
+    asked_on: dict[int, tuple[int, tuple[object, ...], bool]] = field(default_factory=dict)
+    changed: int = 0  # mode, limits, plan and clock, how often
+    begun_boluses: int = 0
+    controller_id: int = 0
+    controller_done: set[int] = field(default_factory=set)
+    was_ready: bool = False  # to resume, before the event
+    raised_now: set[Kind] = field(default_factory=set)  # by this event
+    could_end: bool = False  # a low-glucose suspend, before the event
+
+    def __post_init__(self) -> None:
+        """Take the config apart."""
+        config = self.config
+        self.device, self.policy, self.plan = config.device, config.suspend_policy, config.plan
+        self.limits = self.caps = config.limits
+        self.clock = None if config.anchor is None else Clock(config.zone, config.anchor.shift_us)
+        self.care = Care(config.alarms, config.meals, self.readings)
+        self.low = None if config.low_suspend is None else Low(config.low_suspend, self.readings)
 
     # What is so ----------------------------------------------------------------------------------------------------
 
@@ -178,7 +206,7 @@ class Model:
         """What the mode rules ask."""
         left = self.reservoir_uu or 0
         return {
-            "time_set": self.shift_us is not None,
+            "time_set": self.clock is not None,
             "limits_set": not self.limits.unset(),
             "profile_set": self.plan is not None,
             "reservoir_attached": self.reservoir_uu is not None,
@@ -190,12 +218,8 @@ class Model:
         }
 
     def profile_rate(self, at_us: int) -> int:
-        """The rate of the profile at an instant; the model's zone is UTC."""
-        if self.plan is None or self.shift_us is None:
-            return 0
-        days, day_us = divmod(at_us + self.shift_us, DAY)
-        profile = self.plan.days[(days + 3) % 7]  # 1970-01-01 was a Thursday
-        return max(each for each in profile.segments if each.start_us <= day_us).rate_uu_per_h
+        """The rate of the profile at an instant."""
+        return 0 if self.plan is None or self.clock is None else self.clock.rate(self.plan, at_us)
 
     def programmed_rate(self, at_us: int) -> int:
         """The rate that is programmed from an instant on, delivered or not."""
@@ -211,31 +235,52 @@ class Model:
         found = {to_us}
         if self.temp is not None:
             found.add(self.temp.start_us + self.temp.duration_us)
-        if self.plan is not None and self.shift_us is not None:
-            starts = {each.start_us for profile in self.plan.days for each in profile.segments}
-            first, last = (self.now_us + self.shift_us) // DAY, (to_us + self.shift_us) // DAY
-            found |= {day * DAY + start - self.shift_us for day in range(first, last + 1) for start in starts}
+        if self.plan is not None and self.clock is not None:
+            found |= self.clock.edges(self.plan, self.now_us, to_us)
         return sorted(each for each in found if self.now_us < each <= to_us)
+
+    def basis(self, *, by_advice: bool) -> tuple[object, ...]:
+        """What a proposal rests on (BOL-04, ADV-07)."""
+        latest = self.readings.latest
+        return (self.changed, self.begun_boluses, latest) if by_advice else (self.changed,)
+
+    def confirmable(self, number: int) -> bool:
+        """Whether a proposal is neither expired nor overtaken."""
+        if number not in self.asked_on or number in self.answered:
+            return False
+        until_us, basis, by_advice = self.asked_on[number]
+        return self.now_us <= until_us and basis == self.basis(by_advice=by_advice)
 
     # Time ----------------------------------------------------------------------------------------------------------
 
     def pass_time(self, to_us: int) -> None:
         """Earn what is earned until then, in the state of now."""
         for edge_us in self.edges(to_us):
-            earned = self.programmed_rate(self.now_us) * (edge_us - self.now_us)
+            rate = self.programmed_rate(self.now_us)
+            earned, grid_us = rate * (edge_us - self.now_us), self.leaves_by(edge_us)
+            if grid_us > self.now_us:
+                in_force = rate if self.state == "running" else 0
+                self.earned_grid_fine = self.earned_fine + in_force * (grid_us - self.now_us)
             if self.state == "running":
                 self.earned_fine += earned
             elif self.state == "suspended" and self.paused:
                 self.missed_fine += earned
             self.now_us = edge_us
 
+    def leaves_by(self, at_us: int) -> int:
+        """The last instant up to then at which the actuator moves: any, or a whole multiple of its grid."""
+        return at_us - at_us % self.device.grid_us if self.device.grid_us else at_us
+
     def due(self) -> dict[tuple[int, str], int]:
-        """Steps that must have been ordered or missed by now, for each channel of each bolus and for basal."""
-        due = {(0, "basal"): self.earned_fine // (self.device.step_uu * H)}
+        """Steps that must have been ordered or missed by now, for each channel of each bolus and for basal.
+
+        On a grid these are the steps that were earned by its last instant: so a step is late by less than one grid.
+        """
+        due = {(0, "basal"): self.earned_grid_fine // (self.device.step_uu * H)}
         for key, part in self.parts.items():
             due[key] = part.due_before
         for train in self.trains:
-            due[train.bolus_id, train.channel] += train.due(self.now_us)
+            due[train.bolus_id, train.channel] += train.due(self.leaves_by(self.now_us))
         return due
 
     def hold(self) -> None:
@@ -243,7 +288,7 @@ class Model:
         for train in self.trains:
             if train.held:
                 continue
-            done = train.due(self.now_us)
+            done = train.due(self.leaves_by(self.now_us))
             self.parts[train.bolus_id, train.channel].due_before += done
             left_us = max(train.start_us + train.duration_us - self.now_us, 1)
             if train.channel == "bolus":
@@ -255,43 +300,87 @@ class Model:
         """End one bolus, or all: what is due is counted and the rest does not exist any more."""
         for train in self.trains:
             if bolus_id in {None, train.bolus_id}:
-                self.parts[train.bolus_id, train.channel].due_before += train.due(self.now_us)
+                self.parts[train.bolus_id, train.channel].due_before += train.due(self.leaves_by(self.now_us))
         self.trains = [train for train in self.trains if bolus_id not in {None, train.bolus_id}]
 
     # Modes ---------------------------------------------------------------------------------------------------------
 
-    def moved(self, change: said.ModeChanged, event: events.Event) -> None:  # noqa: C901 - one rule for each way
+    def moved(self, change: said.ModeChanged, event: events.Event) -> None:
         """Follow a change of mode that the pump has told of, if the rules allow it."""
-        if change.trigger == "clear":
+        if change.trigger in {"clear", "fault"}:
             self.settle_alarms()
         before, after = change.before.value, change.after.value
         if before != self.state or leads_to(before, change.trigger, self.facts()) != after:
             raise BrokenError("MOD-01", change, self.state, self.facts())
-        if after == "running" and change.trigger == "resume" and not isinstance(event, events.Resume):
-            if not self.by_itself:
-                raise BrokenError("SUS-02", change, event)
-        elif after == "running" and not isinstance(event, events.Start | events.Resume):
-            raise BrokenError("MOD-03", change, event)
+        if change.trigger == "fault" and not self.causes:
+            raise BrokenError("MOD-07", change, event)
+        if after == "running":
+            self.may_run(change, event)
+        self.changed += 1
+        if self.low is not None:
+            self.low.ends(change.at_us, by_hand=isinstance(event, events.Resume), by_itself=after == "running")
         if before == "running":
-            self.suspended_us = self.now_us
-            self.missed_fine %= self.device.step_uu * H  # the part of a step is carried
-            self.paused = after == "suspended"
-            if self.policy == "roche_pause" and after == "suspended":
-                self.hold()
-            else:
-                self.drop()
-            self.began_low = self.by_itself = after == "suspended" and isinstance(event, events.GlucoseMeasured)
+            self.stopped(after, event)
         elif after == "running":
             in_time = self.paused and self.now_us - self.suspended_us <= PAUSE_US
             for train in self.trains:
                 train.held, train.start_us = False, self.now_us + self.device.bolus_start_delay_us
             if not in_time:
                 self.drop_held()
-            self.by_itself = self.paused = False
+            self.paused = False
         else:
             self.drop_held()
-            self.by_itself = self.paused = False
+            self.paused = False
+        self.follow_cause(after)
         self.state = after
+
+    def may_run(self, change: said.ModeChanged, event: events.Event) -> None:
+        """Let delivery begin where a person wants it, or where a low-glucose suspend ends by itself."""
+        if change.trigger == "start" and not isinstance(event, events.Start):
+            raise BrokenError("MOD-03", change, event)
+        if change.trigger == "resume" and not isinstance(event, events.Resume):
+            if self.low is None or self.cause not in LOW_CAUSES:
+                raise BrokenError("SUS-02", change, event)
+            if self.low.may_end(change.at_us) is False and not self.could_end:
+                raise BrokenError("GLU-02", "ends too early", change, self.low)
+
+    def stopped(self, after: str, event: events.Event) -> None:
+        """Follow delivery that stops: why, what is held, and what the policy ends."""
+        self.suspended_us = self.now_us
+        self.missed_fine %= self.device.step_uu * H  # the part of a step is carried
+        self.paused = after == "suspended"
+        self.began_low = self.paused and isinstance(event, events.GlucoseMeasured)
+        if self.policy == "roche_pause" and self.paused:
+            self.hold()
+        else:
+            self.drop()
+        if not self.paused:
+            return
+        match event:
+            case events.Suspend(_, cause):
+                self.cause = cause
+            case events.Disconnect(_, duration_us):
+                self.cause = SuspendCause.DISCONNECT
+                self.care.disconnected_until_us = self.now_us + duration_us
+            case events.SetLimits():
+                self.cause = SuspendCause.PERSON
+            case events.GlucoseMeasured():
+                if self.low is None:
+                    raise BrokenError("STA-02", event)
+                if self.low.may_begin(self.now_us) is False:
+                    raise BrokenError("GLU-03 GLU-04", event, self.low)
+                self.low.since_us, self.cause = self.now_us, SuspendCause.LOW_GLUCOSE
+            case _:
+                raise BrokenError("SUS-01", "stops by itself", event)
+
+    def follow_cause(self, after: str) -> None:
+        """Say why it is suspended: only an alarm's cause lasts through its end."""
+        if after == "alarm":
+            self.cause = SuspendCause.ALARM
+        elif after != "suspended":
+            self.cause = None
+        if self.cause is not SuspendCause.DISCONNECT:
+            self.care.disconnected_until_us = None
 
     def drop_held(self) -> None:
         """End what was held."""
@@ -302,11 +391,15 @@ class Model:
     def watch(self, event: events.Event, effects: Iterable[object]) -> None:
         """Follow an event that was accepted, with all that the pump answered to it."""
         found = list(effects)
-        again = isinstance(event, events.Confirm) and event.proposal_id in self.answered
-        if again:  # the first answer once more: news, but nothing happens
-            news = said.BolusProgrammed | said.TempStarted | said.TempEnded
-            found = [each for each in found if self.is_by_time(each) or not isinstance(each, news)]
+        if self.is_again(event):  # the first answer once more: news, but nothing happens
+            found = [each for each in found if self.is_by_time(each) or not isinstance(each, NEWS)]
         changes = [each for each in found if isinstance(each, said.ModeChanged)]
+        self.raised_now = {
+            each.annunciation.kind
+            for each in found
+            if isinstance(each, AnnunciationChanged) and each.what is What.RAISED
+        }
+        self.was_ready = leads_to(self.state, "resume", self.facts()) is not None
         for change in changes:  # what happens by itself on the way to the event
             if change.at_us < event.at_us:
                 self.pass_time(change.at_us)
@@ -315,7 +408,8 @@ class Model:
         self.pass_time(event.at_us)
         self.unanswered()
         self.caps = self.limits
-        late_us = event.at_us - self.lateness_us
+        self.could_end = self.low is not None and self.low.may_end(self.now_us) is not False
+        late_us = event.at_us - self.config.lateness_us
         # First what time brings by itself, then what the event says of the world, then what follows from it.
         by_time = [each for each in found if self.is_by_time(each)]
         for effect in by_time:
@@ -326,6 +420,13 @@ class Model:
                 self.effect(effect, event, late=late_us)
         self.after(event)
         self.settle_alarms()
+        self.settle_low(event)
+
+    def is_again(self, event: events.Event) -> bool:
+        """Whether an event was carried out already and is only answered."""
+        if isinstance(event, events.ControllerAsks):
+            return event.request.id in self.controller_done
+        return isinstance(event, events.Confirm) and event.proposal_id in self.answered
 
     @staticmethod
     def is_by_time(effect: object) -> bool:
@@ -339,7 +440,7 @@ class Model:
     def unanswered(self) -> None:
         """A pulse whose outcome stays open for too long is uncertain."""
         for order in self.orders.values():
-            if order.fate == "outstanding" and order.at_us + self.unanswered_us <= self.now_us:
+            if order.fate == "outstanding" and order.at_us + self.config.unanswered_us <= self.now_us:
                 order.fate = "uncertain"
 
     def ended_temps(self, found: list[object], at_us: int) -> None:
@@ -372,10 +473,14 @@ class Model:
                 self.gone(kind)
             case events.BatteryMeasured(_, percent):
                 self.battery = percent
-            case events.ClockSet(_, anchor, _):
-                self.shift_us = anchor.shift_us
+            case events.ClockSet(_, anchor, zone):
+                self.clock, self.changed = Clock(zone, anchor.shift_us), self.changed + 1
             case events.SetLimits(_, limits):
-                self.limits = limits
+                self.limits, self.changed = limits, self.changed + 1
+            case events.GlucoseMeasured(_, reading, _):
+                self.readings.add(reading, self.now_us)
+            case events.Suspend(_, cause) if self.state == "suspended":
+                self.overlaid(cause)
             case events.BeginChange(_, off):
                 self.set_off_body = off
             case events.CancelBolus(_, bolus_id):
@@ -386,9 +491,11 @@ class Model:
                 request = self.asked[number]
                 self.answered.add(number)
                 if isinstance(request, events.ProposePlan):
-                    self.plan = request.plan
+                    self.plan, self.changed = request.plan, self.changed + 1
             case _:
                 pass
+        if isinstance(event, events.Request):
+            self.care.person_us = self.now_us
 
     def effect(self, effect: object, event: events.Event, *, late: int) -> None:  # noqa: C901, PLR0912 - one rule for each
         """Follow one effect."""
@@ -406,7 +513,7 @@ class Model:
             case said.StepsMissed():
                 if effect.cause != "failed":
                     self.part(effect.bolus_id, effect.channel).missed += effect.steps
-                if effect.cause == "late" and event.at_us - self.lateness_us < 0:
+                if effect.cause == "late" and event.at_us - self.config.lateness_us < 0:
                     raise BrokenError("DEL-07", effect)
             case AnnunciationChanged():
                 self.told(effect)
@@ -420,12 +527,11 @@ class Model:
             case said.TempStarted():
                 self.temp_begun(effect, event)
             case said.TempEnded():
-                if effect.reason is said.EndReason.CANCELED or effect.at_us <= event.at_us:
-                    self.temp = None
+                self.temp_ended(effect, event)
             case said.Proposed():
-                self.asked[effect.proposal.id] = effect.proposal.request  # type: ignore[assignment]
-                if effect.proposal.request is not event and isinstance(event, events.Resume):
-                    self.offered(effect.proposal.amount_uu)
+                self.proposed(effect, event)
+            case said.BolusCalculated():
+                self.calculated(effect, event)
             case _:
                 pass
 
@@ -434,6 +540,9 @@ class Model:
         match event:
             case events.Start() if self.begun_us is None:
                 self.begun_us = event.at_us
+            case events.ControllerAsks(_, request):
+                self.controller_done.add(request.id)
+                self.controller_id = max(self.controller_id, request.id)
             case events.BeginChange():
                 self.primed = self.tubing_primed = False
             case events.Connected():
@@ -461,6 +570,8 @@ class Model:
 
     def fired(self, pulse: said.FirePulse, late: int) -> None:
         """Follow a therapy pulse."""
+        if self.device.grid_us and pulse.at_us % self.device.grid_us:
+            raise BrokenError("DEL-05", pulse, "is on no grid")
         if self.state != "running" and pulse.at_us > self.suspended_us:
             raise BrokenError("DEL-12", pulse, self.state)
         if pulse.at_us <= late:
@@ -527,6 +638,8 @@ class Model:
         if isinstance(event, events.Resume):
             if self.policy != "roche_pause" or self.began_low or bolus.programmed_uu * H > self.missed_fine:
                 raise BrokenError("SUS-05", effect, self.missed_fine)
+        elif isinstance(event, events.ControllerAsks):
+            self.controlled(event, effect)
         elif not isinstance(event, events.Confirm):
             raise BrokenError("BOL-01", effect, event)
         else:
@@ -541,6 +654,8 @@ class Model:
         if bolus.id in self.programmed:
             raise BrokenError("BOL-03", effect)
         self.programmed[bolus.id] = bolus.programmed_uu
+        self.begun_boluses += 1
+        self.care.bolus_us = self.now_us
         start_us = self.now_us + self.device.bolus_start_delay_us
         for channel, amount_uu, duration_us in (
             ("extended", bolus.extended_uu, bolus.extended_us),
@@ -569,10 +684,84 @@ class Model:
             self.temp = PercentTemp(self.now_us, duration_us, effect.percent)
         else:
             self.temp = AbsoluteTemp(self.now_us, duration_us, effect.rate_uu_per_h or 0)
-        if not isinstance(event, events.Confirm):
+        self.temp_by_controller = isinstance(event, events.ControllerAsks)
+        if isinstance(event, events.ControllerAsks):
+            self.controlled(event, effect)
+        elif not isinstance(event, events.Confirm):
             for at_us in (self.now_us, *(self.now_us + hours * H for hours in range(25))):
                 if self.programmed_rate(at_us) > self.profile_rate(at_us):
                     raise BrokenError("TMP-04", effect)
+
+    def temp_ended(self, effect: said.TempEnded, event: events.Event) -> None:
+        """Follow the end of a temp basal: by its time, by another one, by a person, or by a stop that ends it."""
+        if effect.reason is said.EndReason.OVER:
+            if self.temp is not None and effect.at_us != self.temp.start_us + self.temp.duration_us:
+                raise BrokenError("TMP-01", effect, self.temp)
+        elif isinstance(event, events.CancelTemp | events.Confirm | events.ProposeTemp | events.ControllerAsks):
+            pass
+        elif self.state == "running" or (self.state == "suspended" and self.policy not in CANCELS_TEMP):
+            raise BrokenError("SUS-03", effect, event)
+        self.temp = None
+
+    def proposed(self, effect: said.Proposed, event: events.Event) -> None:
+        """Follow a proposal."""
+        proposal = effect.proposal
+        if not isinstance(proposal.request, events.Event):
+            raise BrokenError("BOL-01", effect)
+        self.asked[proposal.id] = proposal.request
+        until_us = self.now_us + self.config.proposal_us
+        self.asked_on[proposal.id] = until_us, self.basis(by_advice=proposal.by_advice), proposal.by_advice
+        if isinstance(event, events.Resume):
+            self.offered(proposal.amount_uu)
+        elif proposal.by_advice != isinstance(event, events.AskAdvice):
+            raise BrokenError("ADV-07", effect, event)
+
+    def calculated(self, effect: said.BolusCalculated, event: events.Event) -> None:
+        """Follow what the bolus calculator says."""
+        calculator, advice = self.config.calculator, effect.advice
+        if calculator is None or not isinstance(event, events.AskAdvice):
+            raise BrokenError("STA-02", effect, event)
+        value = self.readings.usable(self.now_us)
+        if value is not None and value < calculator.hard_low.exact_mg_dl:
+            raise BrokenError("ADV-03", effect, value)
+        if value is None and advice.correction_uu:
+            raise BrokenError("ADV-04", effect)
+        ahead_uu = sum(train.steps - train.due(self.now_us) for train in self.trains) * self.device.step_uu
+        bound_uu = Fraction(self.limits.max_bolus_uu or 0)
+        most_uu = min(most_advised(calculator, event.carbs_mg, value, ahead_uu), bound_uu)
+        if advice.suggested_uu > most_uu:
+            raise BrokenError("ADV-02", advice, most_uu)
+
+    def controlled(self, event: events.ControllerAsks, effect: said.BolusProgrammed | said.TempStarted) -> None:
+        """Follow what a controller has got: within the person's bounds, and what it asked for."""
+        request, bounds = event.request, self.config.controller
+        fits = 0 <= self.now_us - request.at_us <= bounds.max_age_us and request.id > self.controller_id
+        if isinstance(request, RateRequest) and isinstance(effect, said.TempStarted):
+            fits &= effect.rate_uu_per_h == request.rate_uu_per_h <= bounds.max_rate_uu_per_h
+            fits &= request.rate_uu_per_h <= (self.limits.max_temp_basal_uu_per_h or 0)
+            fits &= effect.until_us - self.now_us == request.duration_us <= bounds.max_duration_us
+        elif isinstance(request, BolusRequest) and isinstance(effect, said.BolusProgrammed):
+            fits &= effect.bolus.programmed_uu == request.amount_uu <= bounds.max_bolus_uu
+            fits &= request.amount_uu <= (self.limits.max_bolus_uu or 0)
+        else:
+            fits = False
+        if not fits:
+            raise BrokenError("GLU-05", event, effect)
+
+    def overlaid(self, cause: SuspendCause, *, by_itself: bool = False) -> None:
+        """What is suspended has another cause now: a person's, whatever it was."""
+        self.cause = cause
+        self.care.disconnected_until_us = None
+        if self.low is not None:
+            self.low.ends(self.now_us, by_itself=by_itself)
+
+    def same_cause(self, cause: SuspendCause | None) -> bool:
+        """Whether the pump knows why it is suspended."""
+        taken = self.cause in LOW_CAUSES and cause is SuspendCause.PERSON and not self.was_ready
+        # It may end by the trend of glucose, which this model does not know, but must not run.
+        if taken and self.low is not None and self.low.may_end(self.now_us) is not False:
+            self.overlaid(SuspendCause.PERSON, by_itself=True)
+        return cause is self.cause or {cause, self.cause} <= LOW_CAUSES
 
     def offered(self, amount_uu: int) -> None:
         """An offer after a return is at most what was missed."""
@@ -588,6 +777,7 @@ class Model:
             and self.reservoir_uu is not None
             and self.reservoir_uu < self.device.step_uu,
             Kind.BATTERY_EMPTY: self.battery is not None and self.battery <= 2,
+            Kind.AUTO_OFF: self.care.auto_off(self.state, self.now_us),
         }
         for kind, there in derived.items():
             if there and not self.causes.get(kind, [False])[0]:
@@ -595,13 +785,33 @@ class Model:
             elif not there:
                 self.gone(kind)
 
+    def settle_low(self, event: events.Event) -> None:
+        """A low-glucose suspend ends in time and without readings; where it must not go on to run, it is a person's."""
+        if self.low is None:
+            return
+        if self.low.since_us is not None and self.low.may_end(self.now_us) is True:
+            if self.was_ready:
+                raise BrokenError("GLU-02 GLU-04", "lasts too long", self.low, self.now_us)
+            self.overlaid(SuspendCause.PERSON, by_itself=True)
+        # This very reading may have ended one, by its trend.
+        just_ended = bool(self.low.spans) and self.low.spans[-1][1] == self.now_us
+        measured = isinstance(event, events.GlucoseMeasured) and self.state == "running"
+        if measured and self.low.may_begin(self.now_us) and not just_ended:
+            raise BrokenError("GLU-02", "does not suspend", event, self.low)
+
+    def reminders(self) -> dict[Kind, bool]:
+        """Which reminders are due."""
+        stopped = self.state in {"suspended", "alarm"} and self.begun_us is not None
+        stopped_us = self.suspended_us if stopped else None
+        return self.care.due(self.now_us, clock=self.clock, stopped_us=stopped_us, begun_us=self.begun_us)
+
     def check_due(self) -> None:
         """What fell due was ordered or missed, and nothing else: never ahead, never behind."""
         for key, due in self.due().items():
             part = self.part(*key)
             if part.ordered + part.missed > due:
                 raise BrokenError("DEL-01 ahead", key, part, due)
-            if part.ordered + part.missed < due and not self.device.grid_us:
+            if part.ordered + part.missed < due:
                 raise BrokenError("DEL-01 behind", key, part, due)
 
     def without_us(self) -> int:

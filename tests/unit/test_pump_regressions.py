@@ -7,21 +7,31 @@ odd clock, or a way of several events.
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import pytest
-from pumps import LIMITS, MIN, SEC, Bench, H, U, config_of, is_refused, only, plan_of, those
+from pumps import DAY, LIMITS, MIN, MONDAY, SEC, Bench, H, U, config_of, is_refused, only, plan_of, those
 
 from pumpcore import events
-from pumpcore.alarms import Kind
+from pumpcore.alarms import AlarmSettings, Kind
 from pumpcore.devices import load
-from pumpcore.effects import BolusProgrammed, FirePulse, ModeChanged, Proposed
+from pumpcore.effects import BolusProgrammed, FirePulse, ModeChanged, Proposed, StepsMissed
 from pumpcore.errors import RequestError
-from pumpcore.glucose import LOW_PRESETS, LowSettings, MgDl, Reading
+from pumpcore.events import SuspendCause
+from pumpcore.glucose import (
+    LOW_PRESETS,
+    READING_US_MAX,
+    BolusRequest,
+    ControllerBounds,
+    LowSettings,
+    MgDl,
+    RateRequest,
+    Reading,
+)
 from pumpcore.modes import State
-from pumpcore.profile import Anchor
-from pumpcore.pump import Pump
+from pumpcore.profile import Anchor, BasalProfile, Segment, WeekPlan
+from pumpcore.pump import Calculator, Pump
 
 WITH_A_GAP: Final = replace(load("omnipod"), gap_us=2 * SEC)
 """An actuator that needs two seconds between pulses; no preset states one."""
@@ -124,6 +134,174 @@ def test_a_wall_clock_before_1970_is_refused_and_does_not_stop_basal() -> None:
     assert is_refused(bench.pump, events.ClockSet(0, before, "UTC"))
     bench.to(20 * H)
     assert bench.insulin() == 20 * U
+
+
+@pytest.mark.req("TIM-03", "PRF-03", "TIM-05")
+@pytest.mark.parametrize(
+    ("zone", "noon", "rates"),
+    [
+        # Samoa went from Thursday to Saturday; Troll is put forward by two hours at once, Lord Howe by half an hour.
+        ("Pacific/Apia", datetime(2011, 12, 29, 22, tzinfo=UTC), [4] * 12 + [6] * 24),
+        ("Antarctica/Troll", datetime(2026, 3, 28, 12, tzinfo=UTC), [6] * 12 + [7] * 22 + [1] * 2),
+        ("Australia/Lord_Howe", datetime(2026, 10, 3, 1, 30, tzinfo=UTC), [6] * 12 + [7] * 23 + [4] + [1]),
+    ],
+)
+def test_a_day_that_is_short_or_not_there_has_the_rates_of_its_weekday(
+    zone: str, noon: datetime, rates: list[int]
+) -> None:
+    """One rate for each weekday, so many steps an hour as its number; half of a Sunday's and of a Monday's make 4."""
+    days = tuple(BasalProfile(f"day {number}", (Segment(0, number * 50_000),)) for number in range(1, 8))
+    bench = Bench(device=load("generic-0.05"), plan=WeekPlan(days), anchor=Anchor(0, noon), zone=zone).start()
+    for hour, rate in enumerate(rates, start=1):
+        before = bench.insulin()
+        bench.to(hour * H)
+        assert bench.insulin() - before == rate * 50_000, hour
+
+
+@pytest.mark.req("TIM-02", "ALM-10")
+def test_a_clock_that_is_set_back_over_midnight_neither_doubles_nor_loses_insulin() -> None:
+    bench = Bench(anchor=Anchor(0, MONDAY - timedelta(minutes=1)), zone="America/Santiago").start()
+    for hours in range(1, 7):
+        bench.to(hours * H)
+        back = Anchor(hours * H, MONDAY - timedelta(hours=hours))
+        bench.do(events.ClockSet(hours * H, back, "Australia/Lord_Howe" if hours % 2 else "Europe/Copenhagen"))
+    assert bench.insulin() == 6 * U
+
+
+@pytest.mark.req("ALM-10")
+@pytest.mark.parametrize("bolus", [True, False])
+def test_a_meal_late_in_the_evening_is_missed_after_midnight(*, bolus: bool) -> None:
+    bench = Bench(anchor=Anchor(0, MONDAY - timedelta(hours=2)), meals=((23 * H, DAY - 1),)).start()
+    bench.to(90 * MIN)
+    if bolus:
+        bench.bolus(90 * MIN, fast_uu=U)
+    missed = []
+    for at_us in (2 * H - 2, 2 * H - 1, 2 * H + 30 * MIN):
+        bench.to(at_us)
+        missed.append(bench.alarm(Kind.MISSED_MEAL) is not None)
+        bench.confirm_all(at_us)  # what is confirmed stays only as long as its cause
+    assert missed == [False, not bolus, not bolus]
+
+
+# A grid --------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.req("DEL-05", "DEL-06", "SUS-01")
+@pytest.mark.parametrize(("name", "grid_us"), [("roche-combo", 3 * MIN), ("tandem-tslim-x2", 5 * MIN)])
+@pytest.mark.parametrize("back_in_time", [True, False])
+def test_steps_that_wait_for_the_grid_at_a_stop_leave_with_it_or_are_missed(
+    name: str, grid_us: int, *, back_in_time: bool
+) -> None:
+    bench = Bench(device=load(name), plan=plan_of((0, 6 * U)), suspend_policy="omnipod").start()
+    bench.to(H)
+    at_us = H + grid_us - 1
+    bench.do(events.Suspend(at_us))
+    earned_uu = 6 * U * (grid_us - 1) // H
+    earned_uu -= earned_uu % bench.pump.config.device.step_uu
+    if back_in_time:
+        bench.do(events.Resume(at_us))
+    bench.to(H + grid_us)
+    missed_uu = sum(each.amount_uu for each in those(StepsMissed, bench.effects))
+    delivered_uu = bench.insulin(since_us=H)
+    one_more_uu = 6 * U * grid_us // H - earned_uu  # the last microsecond may earn the step that was under way
+    assert (delivered_uu, missed_uu) == ((earned_uu + one_more_uu, 0) if back_in_time else (0, earned_uu))
+
+
+@pytest.mark.req("DEL-04", "BOL-07")
+def test_steps_that_wait_for_the_grid_do_not_exist_any_more_when_their_bolus_is_cancelled() -> None:
+    bench = Bench(device=load("roche-combo"), plan=plan_of((0, U))).start()
+    bench.to(6 * MIN)
+    bolus_id = bench.bolus(6 * MIN, fast_uu=5 * U)
+    bench.do(events.CancelBolus(9 * MIN - 1, bolus_id))
+    bench.to(30 * MIN)
+    assert bench.insulin("bolus") == 0
+    assert those(StepsMissed, bench.effects) == []
+
+
+# Low glucose, controller, calculator ----------------------------------------------------------------------------------
+
+
+@pytest.mark.req("GLU-02", "GLU-04", "SUS-02", "LIM-07")
+def test_a_low_glucose_suspend_that_must_not_end_by_itself_waits_for_the_person() -> None:
+    low = LowSettings(LOW_PRESETS["medtronic-veo"], MgDl(70))
+    bench = Bench(low_suspend=low).start()
+    bench.do(events.GlucoseMeasured(0, Reading(0, MgDl(60))))
+    bench.do(events.SetLimits(MIN, replace(LIMITS, max_day_uu=None)))
+    bench.to(READING_US_MAX)
+    assert (bench.status.state, bench.status.cause) == (State.SUSPENDED, SuspendCause.LOW_GLUCOSE)
+    bench.to(READING_US_MAX + 1)
+    assert (bench.status.state, bench.status.cause) == (State.SUSPENDED, SuspendCause.PERSON)
+    bench.do(events.SetLimits(20 * MIN, LIMITS))
+    bench.to(3 * H)
+    states = [bench.status.state]
+    bench.do(events.Resume(3 * H))
+    assert [*states, bench.status.state] == [State.SUSPENDED, State.RUNNING]
+
+
+@pytest.mark.req("GLU-04")
+def test_a_reading_of_the_very_microsecond_at_which_the_last_one_is_too_old_suspends_anew() -> None:
+    low = LowSettings(LOW_PRESETS["medtronic-530g"], MgDl(70))
+    bench = Bench(low_suspend=low).start()
+    bench.do(events.GlucoseMeasured(0, Reading(0, MgDl(60))))
+    stale_us = READING_US_MAX + 1
+    effects = bench.do(events.GlucoseMeasured(stale_us, Reading(stale_us, MgDl(60))))
+    assert [each.after for each in those(ModeChanged, effects)] == [State.RUNNING, State.SUSPENDED]
+
+
+@pytest.mark.req("GLU-05", "GLU-06", "SUS-04", "TMP-01")
+@pytest.mark.parametrize("policy", ["medtronic", "roche_pause", "tandem"])
+def test_what_a_controller_asked_for_ends_in_time_through_a_suspend(policy: str) -> None:
+    bounds = ControllerBounds(max_rate_uu_per_h=3 * U, max_bolus_uu=U, max_duration_us=H, max_age_us=5 * MIN)
+    bench = Bench(suspend_policy=policy, controller=bounds).start()
+    asked = RateRequest(id=7, at_us=0, rate_uu_per_h=3 * U, duration_us=H)
+    bench.do(events.ControllerAsks(0, asked))
+    bench.to(30 * MIN)
+    bench.do(events.Suspend(30 * MIN))
+    assert is_refused(bench.pump, events.ControllerAsks(30 * MIN, BolusRequest(id=8, at_us=30 * MIN, amount_uu=U)))
+    bench.do(events.Resume(30 * MIN))
+    assert bench.status.rate_uu_per_h == (U if policy == "tandem" else 3 * U)
+    bench.to(31 * MIN)
+    bench.do(events.ControllerAsks(31 * MIN, asked))  # again: the first answer, and nothing else
+    assert bench.status.temp_until_us == (None if policy == "tandem" else H)
+    assert is_refused(bench.pump, events.ControllerAsks(31 * MIN, replace(asked, id=6, at_us=31 * MIN)))
+    bench.to(2 * H)
+    assert bench.status.rate_uu_per_h == U
+    assert bench.insulin() == (3 * U if policy == "tandem" else 4 * U)
+
+
+@pytest.mark.req("ADV-07")
+@pytest.mark.parametrize(("later_us", "stands"), [(0, True), (MIN - 1, True), (MIN, False)])
+def test_a_suggestion_falls_with_the_next_reading_that_is_kept(later_us: int, *, stands: bool) -> None:
+    """Of one minute the first reading is kept: a second one changes nothing that the suggestion rests on."""
+    calculator = Calculator(
+        policy="tandem",
+        carb_ratio_mg_per_u=10_000,
+        sensitivity=MgDl(40),
+        target_low=MgDl(90),
+        target_high=MgDl(120),
+    )
+    bench = Bench(calculator=calculator).start()
+    bench.do(events.GlucoseMeasured(0, Reading(0, MgDl(160))))
+    offered = only(Proposed, bench.do(events.AskAdvice(0, 30_000))).proposal
+    assert offered.amount_uu == 4 * U
+    bench.to(later_us)
+    bench.do(events.GlucoseMeasured(later_us, Reading(later_us, MgDl(90))))
+    assert is_refused(bench.pump, events.Confirm(later_us, offered.id)) != stands
+
+
+@pytest.mark.req("ALM-08", "GLU-05")
+def test_a_controller_that_asks_is_no_sign_of_life() -> None:
+    bounds = ControllerBounds(max_rate_uu_per_h=3 * U, max_duration_us=H, max_age_us=0)
+    bench = Bench(controller=bounds, alarms=AlarmSettings(auto_off_us=2 * H)).start()
+    for number in range(1, 5):
+        at_us = number * 29 * MIN
+        bench.to(at_us)
+        request = RateRequest(id=number, at_us=at_us, rate_uu_per_h=U, duration_us=H)
+        bench.do(events.ControllerAsks(at_us, request))
+    bench.to(2 * H)
+    assert bench.alarm(Kind.AUTO_OFF) is not None
+    bench.to(DAY)
+    assert (bench.status.state, bench.insulin(since_us=2 * H)) == (State.ALARM, 0)
 
 
 # Ways of several events ----------------------------------------------------------------------------------------------
@@ -240,3 +418,15 @@ def test_what_a_low_glucose_suspend_has_withheld_is_never_made_up(*, by_hand: bo
     bench.to(13 * MIN)  # without another reading it ends by itself
     assert [*states, bench.status.state] == [State.SUSPENDED, State.RUNNING]
     assert those(BolusProgrammed, bench.effects) == []
+
+
+@pytest.mark.req("TIM-06", "WCH-03")
+def test_a_reminder_that_a_derived_fault_makes_due_is_told_with_it() -> None:
+    bench = Bench().start()
+    bench.to(30 * MIN)
+    bench.do(events.Suspend(30 * MIN))
+    bench.change(31 * MIN)
+    bench.to(3 * H)
+    bench.do(events.ReservoirMeasured(3 * H, 0))
+    assert bench.alarm(Kind.RESERVOIR_EMPTY) is not None
+    assert bench.alarm(Kind.NO_DELIVERY_REMINDER) is not None

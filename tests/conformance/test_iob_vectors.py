@@ -7,9 +7,8 @@ Used, with the number asserted so that a change of the files does not go unseen:
 - `oref0`: 8 bounds on its curves, and 5 on net insulin on board of temp basals.
 
 Not used, of the records on insulin on board: the bounds on activity, which we do not compute; `oref0-iob-min-dia-5h`, a
-rule of theirs that lengthens a duration the person chose; `oref0-no-duration`, a record without a meaning; the four of
-`suspend_equivalence`, which are about reading a history, while here only delivered steps count; the three
-`wizard_relation`, whose targets the record itself calls contradictory.
+rule of theirs that lengthens a duration the person chose; `oref0-no-duration`, a record without a meaning. The groups
+`suspend_equivalence` and `wizard_relation` are in `test_dose_vectors.py`.
 """
 
 from __future__ import annotations

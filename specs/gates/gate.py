@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import subprocess
 import sys
+import threading
 import venv
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +29,7 @@ TOOLS: Final = Path(__file__).resolve().parent / "tools"
 """One file of pinned Python packages for each tool."""
 
 LAST_LINES: Final = 30
+_LOCK: Final = threading.Lock()  # gates run side by side, and some share a tool
 
 
 class Refused(Exception):  # noqa: N818 - a verdict, not a mistake
@@ -63,6 +66,10 @@ class Room:
         Raises:
             Refused: the packages cannot be installed.
         """
+        with _LOCK:
+            return self._python(tool)
+
+    def _python(self, tool: str) -> Path:
         pins = TOOLS / f"{tool}.txt"
         home = self.folder("tools") / tool
         python, stamp = home / "bin" / "python", home / "pins"
@@ -132,6 +139,7 @@ class Gate:
         bounds: for which inputs, states or constants; "all inputs" only where that was proved.
         run: makes the check; answers with what it counted, in a few words.
         quick: whether it belongs to the gates of every test run.
+        needs: programs that the machine must have of its own, with what to install for each.
     """
 
     name: str
@@ -139,6 +147,14 @@ class Gate:
     bounds: str
     run: Callable[[Room], str]
     quick: bool = False
+    needs: tuple[tuple[str, str], ...] = ()
+
+    def missing(self) -> str | None:
+        """Say what it cannot do without and is not there; None: nothing."""
+        for program, install in self.needs:
+            if shutil.which(program) is None:
+                return f"{program} is not there: install it ({install})"
+        return None
 
 
 def last(text: str, lines: int = LAST_LINES) -> str:
@@ -147,3 +163,4 @@ def last(text: str, lines: int = LAST_LINES) -> str:
 
 
 PYTHON: Final = sys.executable
+JAVA: Final = ("java", "Debian: apt-get install openjdk-17-jre-headless")

@@ -84,11 +84,11 @@ impl Snapshot {
 
     fn put<const N: usize>(&mut self, bytes: [u8; N]) {
         // Never fails because BYTES_MOST is the sum of all fields at their most; a test fills an engine to show it.
-        let end = self.len.saturating_add(N);
-        if let Some(place) = self.bytes.get_mut(self.len..end) {
-            place.copy_from_slice(&bytes);
+        let room = self.bytes.get_mut(self.len..).and_then(<[u8]>::first_chunk_mut);
+        if let Some(place) = room {
+            *place = bytes;
         }
-        self.len = end;
+        self.len = self.len.saturating_add(N);
     }
 
     fn put_cap(&mut self, most_steps: Option<u64>) {

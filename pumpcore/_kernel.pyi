@@ -117,7 +117,7 @@ class Programme:
 
     Args:
         basal: pairs of start_us and rate_uu_per_h, strictly increasing, each in force until the next, rate 0 before the
-            first; the starts count from the beginning of a period.
+            first; the starts count from the beginning of a period, which is `from_us` where there is but one.
         step_uu: one step of the actuator, uu.
         from_us: where the first period begins, with nothing earned, us; None for 0.
         period_us: how long a period is, us (a day, a week); None for one that does not end. What would start after the

@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pumpcore.alarms import WATCHED
-from pumpcore.errors import InvariantError, QuantityError, RequestError, TimeError
+from pumpcore.errors import InvariantError, PumpcoreError, QuantityError, RequestError, TimeError
 from pumpcore.events import PulseConfirmed, Request, SuspendCause
 from pumpcore.glucose import link
 from pumpcore.iob import Iob
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from pumpcore.devices import Device
     from pumpcore.effects import Effect
     from pumpcore.events import Event
+    from pumpcore.ledger import Order
 
 __all__ = ["Calculator", "Config", "Pump", "Status"]
 
@@ -180,34 +181,45 @@ class Pump:
         if event.at_us < self._state.seen_us:
             raise TimeError("at_us", event.at_us, self._state.seen_us)
         if type(event) is PulseConfirmed and self._changes_one_booking():
-            # The good news that comes with every pulse; no time needs to pass for it.
-            ledger = self._state.ledger
-            order = ledger.order(event.seq)
+            order = self._state.ledger.order(event.seq)
             if record is not None:
                 record(event, ())
-            # A pulse that is alone counted as insulin before its outcome was known, so nothing is due that was not.
-            gap_us = self.config.alarms.watch.medium_us
-            alone = len(ledger.orders) == 1 and order.fate is Fate.OUTSTANDING and order.part is not None
-            if not alone or order.at_us - ledger.confirmed_us > gap_us:
-                self._due = None
-            ledger.settle(event.seq, Fate.CONFIRMED)
-            self._state.seen_us = event.at_us
+            self._confirm(event, order)
             return ()
         turn = self._turn(event)
         effects = tuple(turn.effects)
         if record is not None:
             record(event, effects)
-        for at_us, amount_uu, part in turn.bookings:
-            self._iob.add(at_us, amount_uu, part)
-        for at_us, amount_uu, part in turn.returned:
-            self._iob.settle(at_us, amount_uu, part)
-        self._state, self._due = turn.state, turn.due
+        self._keep(turn)
         return effects
 
     def _changes_one_booking(self) -> bool:
         """Say whether a confirmation could end nothing: no bolus that waits for it, no alarm about missing insulin."""
         active = self._state.board.active
         return not self._state.ending and (not active or not any(each.kind in WATCHED for each in active))
+
+    def _confirm(self, event: PulseConfirmed, order: Order) -> None:
+        """Take the good news that comes with every pulse; no time needs to pass for it."""
+        ledger = self._state.ledger
+        # A pulse that is alone counted as insulin before its outcome was known, so nothing is due that was not.
+        gap_us = self.config.alarms.watch.medium_us
+        alone = len(ledger.orders) == 1 and order.fate is Fate.OUTSTANDING and order.part is not None
+        if not alone or order.at_us - ledger.confirmed_us > gap_us:
+            self._due = None
+        ledger.settle(event.seq, Fate.CONFIRMED)
+        self._state.seen_us = event.at_us
+
+    def _keep(self, turn: Turn) -> None:
+        """Keep what a step has left behind."""
+        try:
+            for at_us, amount_uu, part in turn.bookings:
+                self._iob.add(at_us, amount_uu, part)
+            for at_us, amount_uu, part in turn.returned:
+                self._iob.settle(at_us, amount_uu, part)
+        except PumpcoreError as error:
+            self._broken = f"{type(error).__name__}: {error}"
+            raise InvariantError(self._broken) from error
+        self._state, self._due = turn.state, turn.due
 
     def _turn(self, event: Event) -> Turn:
         """Make the step that an event leads to, on a copy; only a bug leaves a mark on the pump itself."""

@@ -14,6 +14,7 @@ from pumpcore.alarms import Kind
 from pumpcore.effects import (
     BolusCalculated,
     EndReason,
+    FirePulse,
     LimitsChanged,
     PrimePulse,
     ProfileActivated,
@@ -503,8 +504,11 @@ def command(event: events.Command, turn: Turn) -> None:
 
 
 def keep_answer(answers: dict[int, tuple[Effect, ...]], number: int, effects: list[Effect]) -> None:
-    """Remember what was answered, so that the same number is answered again and never carried out again."""
-    answers[number] = tuple(effects)
+    """Remember what was answered, so that the same number is answered again and never carried out again.
+
+    An order is given once: it is no part of what is said again.
+    """
+    answers[number] = tuple(effect for effect in effects if not isinstance(effect, FirePulse | PrimePulse))
     while len(answers) > ANSWERS_KEPT:
         del answers[next(iter(answers))]
 

@@ -13,7 +13,7 @@ from pumps import LIMITS, MIN, Bench, H, U, is_refused, only
 
 from pumpcore import events
 from pumpcore.alarms import AlarmSettings, Kind
-from pumpcore.effects import BolusProgrammed, Proposed
+from pumpcore.effects import BolusProgrammed, PrimePulse, Proposed
 from pumpcore.errors import LimitError, ModeError, QuantityError
 from pumpcore.events import Command, Request
 from pumpcore.glucose import BolusRequest, ControllerBounds
@@ -165,3 +165,16 @@ def test_a_controllers_request_can_travel_in_a_command() -> None:
     bench.do(command)
     bench.to(H)
     assert bench.insulin("bolus") == U
+
+
+@pytest.mark.req("CMD-01", "DEL-08")
+def test_a_priming_order_that_is_repeated_moves_nothing_a_second_time() -> None:
+    bench = Bench(remote=True, answers=False)
+    bench.do(events.BeginChange(0, set_off_body=True))
+    bench.do(events.Rewound(0))
+    bench.do(events.ReservoirMeasured(0, 150 * U))
+    bench.do(events.Loaded(0))
+    command = Command(0, 1, MIN, bench.status.changes, events.Prime(0, 8 * U))
+    only(PrimePulse, bench.do(command))
+    assert bench.do(command) == ()
+    assert bench.status.reservoir_uu == 142 * U

@@ -226,6 +226,20 @@ def test_a_refusal_out_of_what_is_no_request_is_a_bug(monkeypatch: pytest.Monkey
         bench.pump.step(events.Tick(H))
 
 
+@pytest.mark.req("DEL-16")
+def test_a_booking_that_fails_after_all_was_computed_is_a_bug_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = Bench().start()
+
+    def refuses(*_: object) -> None:
+        raise LimitError("x", 2, 1, "uu")
+
+    monkeypatch.setattr(bench.pump, "_iob", type("Iob", (), {"add": refuses})())
+    with pytest.raises(InvariantError, match="LimitError"):
+        bench.to(H)
+    with pytest.raises(InvariantError, match="LimitError"):
+        bench.pump.step(events.Tick(2 * H))
+
+
 # Over a restart -------------------------------------------------------------------------------------------------------
 
 

@@ -70,7 +70,8 @@ impl<const LEN: usize> Window<LEN> {
     fn add(&mut self, at_us: u64, steps: u32) {
         self.roll(at_us);
         if let Some(bucket) = self.buckets.get_mut(index_of::<LEN>(self.newest)) {
-            // Never saturates: at most 7 trains of 1e7 steps and one basal step each 360 us fall in a bucket.
+            // A full bucket (it takes trains that end and others that begin within it, over and over) is beyond any cap,
+            // so that saturation can refuse too much and never too little.
             *bucket = bucket.saturating_add(steps);
             self.total = self.total.saturating_add(u64::from(steps));
         }

@@ -2,7 +2,7 @@
 
 use core::mem::MaybeUninit;
 
-use crate::dues::Dues;
+use crate::dues::{Braid, Dues};
 use crate::error::{Error, Result};
 use crate::law::Kind;
 use crate::walk::{PlanPulse, PlanSink};
@@ -67,6 +67,25 @@ impl<const STEPS: bool> PlanSink for Columns<'_, STEPS> {
         }
         // Never saturates because a plan has at most 1e8 due steps.
         self.used = self.used.saturating_add(1);
+    }
+
+    #[inline]
+    fn braid(&mut self, kinds: (Kind, Kind), braid: &Braid) {
+        // Never saturates, as above.
+        let after = self.used.saturating_add(braid.len());
+        let codes = (kinds.0.code(), kinds.1.code());
+        if let (Some(at_us), Some(channel)) =
+            (self.at_us.get_mut(self.used..after), self.channel.get_mut(self.used..after))
+        {
+            for ((place, code), (at_us, is_first)) in at_us.iter_mut().zip(channel).zip(braid.iter()) {
+                place.write(at_us);
+                code.write(if is_first { codes.0 } else { codes.1 });
+            }
+        }
+        if STEPS && let Some(places) = self.steps.get_mut(self.used..after) {
+            places.fill(MaybeUninit::new(1));
+        }
+        self.used = after;
     }
 
     #[inline]

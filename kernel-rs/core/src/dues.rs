@@ -57,6 +57,68 @@ impl Dues {
     }
 }
 
+/// Due times of two ramps in one order; where two are equal, that of the first ramp is before the other.
+///
+/// Both are brought to one base and one number of binary places, so that a step is one comparison and one addition. The
+/// step after the last of a stretch is exact too (see above: `k` is then at most `most`), and later than all of the
+/// other stretch; so nobody asks whether one of them has ended.
+#[derive(Clone, Copy, Debug)]
+pub struct Braid {
+    base_us: u64,
+    sums: (u64, u64),
+    paces: (u64, u64),
+    shift: u32,
+    len: usize,
+}
+
+impl Braid {
+    /// Braids two stretches that end before any step that follows either of them; None where they do not fit into one
+    /// fixed point.
+    #[inline]
+    pub(crate) fn new(first: &Dues, second: &Dues) -> Option<Self> {
+        let (base_us, shift) = (first.base_us.min(second.base_us), first.shift.max(second.shift));
+        let placed = |dues: &Dues| {
+            // Never wraps because a stretch with the step after it stays below 2^64: see `Strider`.
+            let len = u64::try_from(dues.len).ok()?;
+            let end = len.wrapping_mul(dues.pace).wrapping_add(dues.sum).wrapping_shr(dues.shift);
+            let late_us = dues.base_us.saturating_sub(base_us);
+            // Within 63 binary places, whole microseconds and all.
+            if late_us.saturating_add(end).checked_shr(63_u32.saturating_sub(shift))? != 0 {
+                return None;
+            }
+            let more = shift.saturating_sub(dues.shift);
+            // Neither wraps, as was checked; a sum and its pace only get zeros behind them.
+            let sum = dues.sum.wrapping_shl(more).wrapping_add(late_us.wrapping_shl(shift));
+            Some((sum, dues.pace.wrapping_shl(more)))
+        };
+        let ((one, one_pace), (other, other_pace)) = (placed(first)?, placed(second)?);
+        let len = first.len.saturating_add(second.len);
+        Some(Self { base_us, sums: (one, other), paces: (one_pace, other_pace), shift, len })
+    }
+
+    /// How many there are.
+    #[must_use]
+    #[inline]
+    #[expect(clippy::len_without_is_empty, reason = "there is at least one")]
+    pub const fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Them, one after the other, and whether each is of the first ramp.
+    #[inline]
+    pub fn iter(&self) -> impl Iterator<Item = (u64, bool)> + use<> {
+        let Self { base_us, sums: (mut one, mut other), paces, shift, len } = *self;
+        (0..len).map(move |_| {
+            let (a_us, b_us) = (one.wrapping_shr(shift), other.wrapping_shr(shift));
+            let is_first = a_us <= b_us;
+            // Never wraps: see `new`.
+            one = one.wrapping_add(if is_first { paces.0 } else { 0 });
+            other = other.wrapping_add(if is_first { 0 } else { paces.1 });
+            (base_us.wrapping_add(a_us.min(b_us)), is_first)
+        })
+    }
+}
+
 /// A ramp that is walked in stretches.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Strider {
@@ -89,6 +151,12 @@ impl Strider {
         // Never wraps because pace is below the sums above.
         let pace = whole.wrapping_shl(shift).wrapping_add(scaled(part, shift, den));
         Some(Self { num, den, most, pace, shift })
+    }
+
+    /// The most steps of a stretch.
+    #[inline]
+    pub(crate) const fn most(&self) -> u64 {
+        self.most
     }
 
     /// Takes the steps of `ramp` due by `until_us`, but no more than one stretch; None where none is.

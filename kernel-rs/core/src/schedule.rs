@@ -1,6 +1,6 @@
 //! A whole plan at once: every pulse that leaves in `from_us < at_us <= to_us`.
 
-pub use crate::dues::Dues;
+pub use crate::dues::{Braid, Dues};
 use crate::error::{Error, Result};
 use crate::law::{Actuator, Kind, Release, Segment, Train, check_order, div};
 use crate::ramp::{NEVER_US, Ramp};

@@ -5,7 +5,7 @@
 
 use core::num::NonZeroU64;
 
-use crate::dues::{Dues, Strider};
+use crate::dues::{Braid, Dues, Strider};
 use crate::error::{Error, Result};
 use crate::law::Kind;
 use crate::ramp::{NEVER_US, Ramp};
@@ -26,6 +26,14 @@ pub struct PlanPulse {
 pub trait PlanSink {
     /// Takes a pulse.
     fn pulse(&mut self, pulse: PlanPulse);
+
+    /// Takes pulses of two kinds and of one step each.
+    #[inline]
+    fn braid(&mut self, kinds: (Kind, Kind), braid: &Braid) {
+        for (at_us, is_first) in braid.iter() {
+            self.pulse(PlanPulse { at_us, kind: if is_first { kinds.0 } else { kinds.1 }, steps: 1 });
+        }
+    }
 
     /// Takes pulses of one kind and of one step each.
     #[inline]
@@ -197,6 +205,27 @@ fn stretch(kind: Kind, ramp: &mut Ramp, until_us: u64, sink: &mut impl PlanSink)
     }
 }
 
+/// Hands steps of two lanes due by `until_us` to `sink`, in order of due time and lane, as long as both have some. The
+/// lanes are not settled.
+///
+/// The lanes take a microsecond or more for each step. Bounded: each turn takes at least two steps.
+#[inline(never)]
+fn plait(first: &mut PlanLane, second: &mut PlanLane, until_us: u64, sink: &mut impl PlanSink) {
+    let (Some(one), Some(other)) = (Strider::new(&first.ramp), Strider::new(&second.ramp)) else { return };
+    // No more than a stretch is due by then, because the k-th step after the next is due k times `whole` later at least.
+    let end_us =
+        |ramp: &Ramp, most: u64| ramp.next_us().saturating_add(ramp.whole_us().saturating_mul(most.saturating_sub(1)));
+    loop {
+        let (mut one_ramp, mut other_ramp) = (first.ramp, second.ramp);
+        let by_us = until_us.min(end_us(&one_ramp, one.most())).min(end_us(&other_ramp, other.most()));
+        let taken = (one.take(&mut one_ramp, by_us), other.take(&mut other_ramp, by_us));
+        let (Some(one_dues), Some(other_dues)) = taken else { return };
+        let Some(braid) = Braid::new(&one_dues, &other_dues) else { return };
+        sink.braid((first.kind, second.kind), &braid);
+        (first.ramp, second.ramp) = (one_ramp, other_ramp);
+    }
+}
+
 /// Each step leaves as it falls due.
 pub(crate) struct Free<'a, S> {
     pub(crate) sink: &'a mut S,
@@ -217,6 +246,15 @@ impl<S: PlanSink> Outlet for Free<'_, S> {
             return false;
         }
         let until_us = until_us.min(first.last_us).min(second.last_us);
+        // At least eight steps, and no two of them in one microsecond.
+        let long = |ramp: &Ramp| {
+            let whole_us = ramp.whole_us();
+            whole_us > 0 && until_us.saturating_sub(ramp.next_us()) >> 3 >= whole_us
+        };
+        if long(&first.ramp) && long(&second.ramp) {
+            plait(first, second, until_us, self.sink);
+        }
+        // What is left, if anything, is little, or does not fit into a fixed point.
         let (mut one, mut other) = (first.ramp, second.ramp);
         // Bounded: each turn takes a step due by then, and there is one, because each lane's next is within its last.
         loop {

@@ -10,7 +10,7 @@ use common::{any_of, any_step_uu, free};
 use proptest::prelude::*;
 use pumpcore_kernel::columns::Columns;
 use pumpcore_kernel::law::{Cycle, Knot, Programme};
-use pumpcore_kernel::schedule::{Dues, Plan, PlanLane, PlanPulse, PlanSink, Planned};
+use pumpcore_kernel::schedule::{Braid, Dues, Plan, PlanLane, PlanPulse, PlanSink, Planned};
 use pumpcore_kernel::{Actuator, Error, Kind, Segment, Train, range};
 
 type AnyPlan = Plan<Vec<Segment>, Vec<Planned>>;
@@ -46,17 +46,24 @@ impl Drawn {
     }
 }
 
-/// A sink that keeps pulses, and counts those that came in stretches.
+/// A sink that keeps pulses, and counts those that came in stretches and in braids.
 #[derive(Default)]
 struct Kept {
     pulses: Vec<(u64, Kind)>,
     in_stretches: usize,
+    in_braids: usize,
 }
 
 impl PlanSink for Kept {
     fn pulse(&mut self, pulse: PlanPulse) {
         assert_eq!(pulse.steps, 1);
         self.pulses.push((pulse.at_us, pulse.kind));
+    }
+
+    fn braid(&mut self, kinds: (Kind, Kind), braid: &Braid) {
+        assert_eq!(braid.iter().count(), braid.len());
+        self.in_braids += braid.len();
+        self.pulses.extend(braid.iter().map(|(at_us, is_first)| (at_us, if is_first { kinds.0 } else { kinds.1 })));
     }
 
     fn run(&mut self, kind: Kind, dues: &Dues) {
@@ -134,11 +141,69 @@ fn any_plan() -> impl Strategy<Value = Drawn> {
     })
 }
 
+/// Basal at one rate, and a train of so many steps beside it.
+#[expect(clippy::too_many_arguments, reason = "each is a quantity that is drawn")]
+fn paired(
+    step_uu: u64,
+    from_us: u64,
+    rate: u64,
+    steps: u64,
+    eighths: u64,
+    beside: u64,
+    late_us: u64,
+    cut: Option<u64>,
+) -> Drawn {
+    let actuator = free(step_uu);
+    let pace_us = (actuator.step_fine().get() / rate * eighths / 8).max(1);
+    let longest_us = range::TIME_US.largest / 2;
+    let steps = steps.min(longest_us / pace_us).clamp(1, range::AMOUNT_UU.largest / step_uu);
+    let duration_us = (steps * pace_us + beside).clamp(1, range::DURATION_US.largest.min(longest_us));
+    let start_us = from_us.min(longest_us - late_us - 3) + late_us;
+    let train = Train::new(&actuator, Kind::Bolus, start_us, duration_us, steps * step_uu).unwrap();
+    let cancel_us = cut.map(|cut| start_us + duration_us / 10_000 * cut);
+    let (from_us, to_us) = (start_us - late_us, start_us + duration_us + beside);
+    // No more steps than a schedule may have.
+    let segments = vec![Segment::new(from_us, rate).unwrap()];
+    Drawn { actuator, from_us, to_us, segments, trains: vec![Planned { train, cancel_us }] }
+}
+
+#[test]
+fn long_pairs_of_like_pace_are_braided() {
+    // Both of 180 s: every step of both falls on one instant, and basal is before the bolus.
+    let same = paired(50_000, 0, 1_000_000, 600, 8, 0, 0, None);
+    // Paces that have nothing in common, more steps than a stretch has.
+    let other = paired(50_000, 12_345, 999_983, 1_000, 7, 1, 1, None);
+    // The longest steps of which there are enough in half of all time.
+    let longest = paired(1_000_000, 0, 8, 11, 8, 0, 0, None);
+    // The shortest ones.
+    let shortest = paired(100, 7, 1_000_000_000, 1_000, 9, 2, 2, Some(7_000));
+    for (drawn, least) in [(same, 1_100), (other, 1_700), (longest, 8), (shortest, 1_000)] {
+        let kept = walked(&drawn);
+        assert_eq!(kept.pulses, closed(&drawn));
+        assert!(kept.in_braids >= least, "{} of {} braided", kept.in_braids, kept.pulses.len());
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(1_500))]
 
     #[test]
     fn a_walk_is_the_closed_form(drawn in any_plan()) {
+        prop_assert_eq!(walked(&drawn).pulses, closed(&drawn));
+    }
+
+    #[test]
+    fn basal_and_a_train_of_like_pace_are_the_closed_form(
+        step_uu in any_step_uu(),
+        from_us in any_of(&range::TIME_US),
+        rate in any_rate(),
+        steps in any_run(),
+        // The train's pace in eighths of the basal's, and beside.
+        eighths in 1_u64..=66,
+        beside in 0_u64..3,
+        (late, cut) in (0_u64..3, prop_oneof![2 => Just(None), 1 => (0_u64..10_000).prop_map(Some)]),
+    ) {
+        let drawn = paired(step_uu, from_us, rate, steps, eighths, beside, late, cut);
         prop_assert_eq!(walked(&drawn).pulses, closed(&drawn));
     }
 

@@ -3,7 +3,8 @@
 //! Plans are walked in groups of neighbours; each group writes into its own stretch of the answer, so the answer does
 //! not depend on who is ready first. Threads live as long as a call: nothing is left behind that a fork would break.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
 
 use pumpcore_kernel::range::{AMOUNT_UU, DURATION_US, RATE_UU_PER_H, Range, SCHEDULE_STEPS, TIME_US};
 use pumpcore_kernel::schedule::{Plan as KernelPlan, Planned};
@@ -11,65 +12,85 @@ use pumpcore_kernel::{Actuator, Error, Kind, Segment, Train, law::Release};
 use pyo3::buffer::{Element, PyBuffer};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyMapping, PyMemoryView};
-use rayon::prelude::*;
 
-use crate::column::{Column, Numbers, Table, filled, joined, with_lanes};
+use crate::column::{Column, Numbers, Table, filled, joined, walked, with_lanes};
 use crate::convert::{Field, Place, field, items, mapping, not_exact, quantity, raised};
 use crate::plan::{self, Plan, actuator, walked_sums};
 
-/// One plan of a cohort: its lists are stretches of the cohort's, up to where they end.
-#[derive(Clone, Copy)]
-struct Head {
-    actuator: Actuator,
-    from_us: u64,
-    to_us: u64,
-    segments_end: usize,
-    trains_end: usize,
-    /// Steps of this plan and of all before it.
-    due_steps_end: u64,
+/// A stretch of a list that all plans of a cohort share.
+struct Part<T> {
+    all: Arc<[T]>,
+    begin: usize,
+    end: usize,
 }
+
+impl<T> AsRef<[T]> for Part<T> {
+    fn as_ref(&self) -> &[T] {
+        self.all.get(self.begin..self.end).unwrap_or(&[])
+    }
+}
+
+/// A plan of a cohort: checked once, when the cohort is made.
+type PartPlan = KernelPlan<Part<Segment>, Part<Planned>>;
 
 /// Many checked plans, side by side in memory.
 #[pyclass(frozen, module = "pumpcore._kernel")]
 pub struct Cohort {
+    plans: Vec<PartPlan>,
+    /// Steps of this plan and of all before it.
+    due_steps_ends: Vec<u64>,
+    all_free: bool,
+}
+
+/// Where a plan's rows end, and what else it is made of.
+struct Head {
+    actuator: Actuator,
+    window_us: (u64, u64),
+    segments_end: usize,
+    trains_end: usize,
+}
+
+/// The rows of plans that are not checked yet.
+#[derive(Default)]
+struct Rows {
     segments: Vec<Segment>,
     trains: Vec<Planned>,
     heads: Vec<Head>,
 }
 
-type BorrowedPlan<'a> = KernelPlan<&'a [Segment], &'a [Planned]>;
+impl Rows {
+    /// Ends a plan with the rows that came since the last one.
+    fn end(&mut self, actuator: Actuator, window_us: (u64, u64)) {
+        let (segments_end, trains_end) = (self.segments.len(), self.trains.len());
+        self.heads.push(Head { actuator, window_us, segments_end, trains_end });
+    }
+
+    /// Checks each plan; if one is refused, says which.
+    fn checked(self) -> Result<Cohort, (usize, Error)> {
+        let (segments, trains) = (Arc::<[Segment]>::from(self.segments), Arc::<[Planned]>::from(self.trains));
+        let mut plans = Vec::with_capacity(self.heads.len());
+        let mut due_steps_ends = Vec::with_capacity(self.heads.len());
+        let (mut begins, mut used, mut all_free) = ((0, 0), 0, true);
+        for (index, head) in self.heads.iter().enumerate() {
+            let segments = Part { all: Arc::clone(&segments), begin: begins.0, end: head.segments_end };
+            let trains = Part { all: Arc::clone(&trains), begin: begins.1, end: head.trains_end };
+            let plan = KernelPlan::new(head.actuator, head.window_us.0, head.window_us.1, segments, trains);
+            let plan = plan.map_err(|error| (index, error))?;
+            begins = (head.segments_end, head.trains_end);
+            // Never wraps: 2^64 / 1e8 plans do not fit into memory.
+            used += plan.due_steps();
+            all_free &= matches!(head.actuator.release(), Release::Free);
+            due_steps_ends.push(used);
+            plans.push(plan);
+        }
+        Ok(Cohort { plans, due_steps_ends, all_free })
+    }
+}
 
 impl Cohort {
-    fn push(
-        &mut self,
-        py: Python<'_>,
-        actuator: Actuator,
-        window_us: (u64, u64),
-        from: (usize, usize),
-    ) -> PyResult<()> {
-        let (from_us, to_us) = window_us;
-        let plan = KernelPlan::new(actuator, from_us, to_us, &self.segments[from.0..], &self.trains[from.1..]);
-        let due_steps = plan.map_err(|error| raised(py, Place::Item("plans", self.heads.len()), error))?.due_steps();
-        let before = self.heads.last().map_or(0, |head| head.due_steps_end);
-        let (segments_end, trains_end) = (self.segments.len(), self.trains.len());
-        // Never wraps: 2^64 / 1e8 plans do not fit into memory.
-        self.heads.push(Head { actuator, from_us, to_us, segments_end, trains_end, due_steps_end: before + due_steps });
-        Ok(())
-    }
-
-    fn plan(&self, index: usize) -> Result<BorrowedPlan<'_>, Error> {
-        let before = index.checked_sub(1).map_or((0, 0), |before| {
-            let head = &self.heads[before];
-            (head.segments_end, head.trains_end)
-        });
-        let Head { actuator, from_us, to_us, segments_end, trains_end, .. } = self.heads[index];
-        let (segments, trains) = (&self.segments[before.0..segments_end], &self.trains[before.1..trains_end]);
-        KernelPlan::new(actuator, from_us, to_us, segments, trains)
-    }
-
     /// Steps of all plans before this one.
     fn due_before(&self, index: usize) -> u64 {
-        index.checked_sub(1).map_or(0, |before| self.heads[before].due_steps_end)
+        index.checked_sub(1).map_or(0, |before| self.due_steps_ends[before])
     }
 
     fn due_between(&self, first: usize, stop: usize) -> u64 {
@@ -83,7 +104,7 @@ impl Cohort {
         let mut begin = first;
         while begin < stop {
             let enough = self.due_before(begin) + GROUP_STEPS;
-            let end = begin + 1 + self.heads[begin + 1..stop].partition_point(|head| head.due_steps_end <= enough);
+            let end = begin + 1 + self.due_steps_ends[begin + 1..stop].partition_point(|&end| end <= enough);
             let end = end.min(begin + 4096);
             groups.push((begin, end));
             begin = end;
@@ -96,22 +117,20 @@ impl Cohort {
         const THREAD_STEPS: u64 = 1 << 18;
         let threads = threads.min(to_usize(self.due_between(first, stop) / THREAD_STEPS)).max(1);
         let groups = self.groups(first, stop);
-        if self.heads[first..stop].iter().all(|head| matches!(head.actuator.release(), Release::Free)) {
+        if self.all_free {
             let lens: Vec<_> = groups.iter().map(|&(a, b)| to_usize(self.due_between(a, b))).collect();
             let table = filled(&lens, threads, |group, columns| {
                 let (begin, end) = groups[group];
-                for index in begin..end {
-                    let plan = self.plan(index)?;
-                    with_lanes(plan.lanes(), |lanes| plan.walk(lanes, columns))?;
-                }
-                Ok(())
+                let plans = &self.plans[begin..end];
+                let lanes = plans.iter().map(PartPlan::lanes).max().unwrap_or(0);
+                with_lanes(lanes, |lanes| plans.iter().try_for_each(|plan| plan.walk(lanes, columns)))
             })?;
             let base = self.due_before(first);
-            let ends = self.heads[first..stop].iter().map(|head| head.due_steps_end - base);
+            let ends = self.due_steps_ends[first..stop].iter().map(|end| end - base);
             return Ok((table, std::iter::once(0).chain(ends).collect()));
         }
         let tables = in_parallel(threads, groups, |(begin, end)| {
-            (begin..end).map(|index| crate::column::walked(&self.plan(index)?)).collect::<Result<Vec<_>, Error>>()
+            self.plans[begin..end].iter().map(walked).collect::<Result<Vec<_>, Error>>()
         })?;
         let tables: Vec<_> = tables.into_iter().flatten().collect();
         let mut offsets = vec![0];
@@ -124,20 +143,25 @@ impl Cohort {
     }
 
     fn sums(&self, edges_us: Option<&[u64]>, threads: usize) -> Result<Vec<u64>, Error> {
-        let groups = (0..self.heads.len()).step_by(1024).map(|begin| (begin, (begin + 1024).min(self.heads.len())));
+        /// Fewer sums take less time than a thread takes to start.
+        const THREAD_SUMS: usize = 1 << 12;
+        const GROUP_PLANS: usize = 1 << 10;
         let windows = edges_us.map_or(1, |edges_us| edges_us.len() - 1);
-        let sums = in_parallel(threads, groups.collect(), |(begin, end)| {
-            let mut sums = Vec::with_capacity((end - begin) * windows * 3);
-            for index in begin..end {
-                let plan = self.plan(index)?;
+        let threads = threads.min(self.plans.len().saturating_mul(windows) / THREAD_SUMS).max(1);
+        let groups = self.plans.chunks(GROUP_PLANS).collect();
+        let sums = in_parallel(threads, groups, |plans: &[PartPlan]| {
+            let mut sums = Vec::with_capacity(plans.len() * windows * 3);
+            for plan in plans {
                 let (from_us, to_us) = plan.window_us();
                 let whole = [from_us, to_us];
                 let edges_us = edges_us.unwrap_or(&whole);
                 if matches!(plan.actuator().release(), Release::Gap(_)) {
-                    let left = walked_sums(&plan, edges_us)?;
+                    let left = walked_sums(plan, edges_us)?;
                     left.windows(2).for_each(|pair| sums.extend(less(pair[1], pair[0])));
                 } else {
-                    let mut before = plan.left_by(edges_us[0]).unwrap_or_default();
+                    // Nothing has left when the window begins.
+                    let begun = edges_us[0] > from_us;
+                    let mut before = if begun { plan.left_by(edges_us[0]).unwrap_or_default() } else { [0; 3] };
                     for &edge_us in &edges_us[1..] {
                         let left = plan.left_by(edge_us).unwrap_or_default();
                         sums.extend(less(left, before));
@@ -160,19 +184,46 @@ fn to_usize(steps: u64) -> usize {
     usize::try_from(steps).unwrap_or(usize::MAX)
 }
 
-/// Does all of `work`, on so many threads, and returns the answers in the order of the work.
+/// Does all of `work`, on so many threads (this one is one of them), and returns the answers in the order of the work.
+///
+/// # Errors
+/// The first in the order of the work, whoever comes to it first.
 pub fn in_parallel<W: Send, R: Send>(
     threads: usize,
     work: Vec<W>,
-    one: impl Fn(W) -> Result<R, Error> + Send + Sync,
+    one: impl Fn(W) -> Result<R, Error> + Sync,
 ) -> Result<Vec<R>, Error> {
     let threads = threads.min(work.len());
-    if threads > 1
-        && let Ok(pool) = rayon::ThreadPoolBuilder::new().num_threads(threads).build()
-    {
-        return pool.install(|| work.into_par_iter().map(one).collect());
+    if threads <= 1 {
+        return work.into_iter().map(one).collect();
     }
-    work.into_iter().map(one).collect()
+    let queue = Mutex::new(work.into_iter().enumerate());
+    let taken = || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
+    // Work is taken in its order, so that all before a failure has been taken and is done.
+    let drain = || {
+        let mut answers = Vec::new();
+        while let Some((index, item)) = taken() {
+            let answer = one(item);
+            let failed = answer.is_err();
+            answers.push((index, answer));
+            if failed {
+                while taken().is_some() {}
+            }
+        }
+        answers
+    };
+    let mut answers = thread::scope(|scope| {
+        // Where no more threads can be had, fewer do it.
+        let start = |_| thread::Builder::new().spawn_scoped(scope, drain).ok();
+        let others: Vec<_> = (1..threads).map_while(start).collect();
+        let mut answers = drain();
+        for other in others {
+            answers.extend(other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+        }
+        answers
+    });
+    answers.sort_unstable_by_key(|&(index, _)| index);
+    answers.into_iter().map(|(_, answer)| answer).collect()
 }
 
 #[pymethods]
@@ -180,43 +231,42 @@ impl Cohort {
     #[new]
     #[pyo3(signature = (plans, /))]
     fn new(plans: &Bound<'_, PyAny>) -> PyResult<Self> {
-        let mut cohort = Self { segments: Vec::new(), trains: Vec::new(), heads: Vec::new() };
+        let mut rows = Rows::default();
         if plans.cast::<PyMapping>().is_ok() {
-            cohort.read_columns(plans)?;
-            return Ok(cohort);
+            rows.read_columns(plans)?;
+        } else {
+            for plan in items("plans", plans)? {
+                let made;
+                let own = if let Ok(ready) = plan.cast_exact::<Plan>() {
+                    &ready.get().plan
+                } else {
+                    made = plan::read(&plan)?;
+                    &made
+                };
+                rows.segments.extend_from_slice(own.segments());
+                rows.trains.extend_from_slice(own.trains());
+                rows.end(*own.actuator(), own.window_us());
+            }
         }
-        for plan in items("plans", plans)? {
-            let made;
-            let own = if let Ok(ready) = plan.cast_exact::<Plan>() {
-                &ready.get().plan
-            } else {
-                made = plan::read(&plan)?;
-                &made
-            };
-            let from = (cohort.segments.len(), cohort.trains.len());
-            cohort.segments.extend_from_slice(own.segments());
-            cohort.trains.extend_from_slice(own.trains());
-            cohort.push(plans.py(), *own.actuator(), own.window_us(), from)?;
-        }
-        Ok(cohort)
+        rows.checked().map_err(|(index, error)| raised(plans.py(), Place::Item("plans", index), error))
     }
 
     #[getter]
     fn due_steps(&self) -> u64 {
-        self.due_before(self.heads.len())
+        self.due_before(self.plans.len())
     }
 
     fn __len__(&self) -> usize {
-        self.heads.len()
+        self.plans.len()
     }
 
     #[pyo3(signature = (*, steps_most))]
     fn blocks(&self, steps_most: &Bound<'_, PyAny>) -> PyResult<Vec<(usize, usize)>> {
         let steps_most = quantity(Field(Place::Top, "steps_most"), steps_most, &SCHEDULE_STEPS)?;
         let (mut blocks, mut first) = (Vec::new(), 0);
-        while first < self.heads.len() {
+        while first < self.plans.len() {
             let enough = self.due_before(first) + steps_most;
-            let more = self.heads[first + 1..].partition_point(|head| head.due_steps_end <= enough);
+            let more = self.due_steps_ends[first + 1..].partition_point(|&end| end <= enough);
             blocks.push((first, first + 1 + more));
             first += 1 + more;
         }
@@ -224,11 +274,11 @@ impl Cohort {
     }
 
     fn __repr__(&self) -> String {
-        format!("<Cohort of {} plans>", self.heads.len())
+        format!("<Cohort of {} plans>", self.plans.len())
     }
 }
 
-impl Cohort {
+impl Rows {
     fn read_columns(&mut self, plans: &Bound<'_, PyAny>) -> PyResult<()> {
         let py = plans.py();
         let fields = mapping("plans", plans, &["actuator", "from_us", "to_us", "basal", "trains"], &[])?;
@@ -270,7 +320,7 @@ impl Cohort {
                 self.trains.push(Planned { train, cancel_us });
             }
             self.trains[begins.1..].sort_by_key(|planned| planned.train.start_us());
-            self.push(py, actuator, (from.at(index), to.at(index)), begins)?;
+            self.end(actuator, (from.at(index), to.at(index)));
         }
         Ok(())
     }
@@ -447,7 +497,7 @@ pub fn schedule_many(
     let py = plans.py();
     let (cohort, threads) = (cohort_of(plans)?, threads_of(threads)?);
     let cohort = cohort.get();
-    let stop = stop.map_or(cohort.heads.len(), |stop| stop.min(cohort.heads.len()));
+    let stop = stop.map_or(cohort.plans.len(), |stop| stop.min(cohort.plans.len()));
     let first = first.min(stop);
     let walked = SCHEDULE_STEPS.check(cohort.due_between(first, stop));
     let walked = walked.and_then(|_| py.detach(|| cohort.walk(first, stop, threads)));
@@ -468,7 +518,7 @@ pub fn totals_many<'py>(
     let edges_us = edges_us.map(|edges| edges_of(edges)).transpose()?;
     let windows = edges_us.as_ref().map_or(1, |edges| edges.len() - 1);
     let cohort = cohort.get();
-    let sums = SCHEDULE_STEPS.check((cohort.heads.len() as u64).saturating_mul(windows as u64));
+    let sums = SCHEDULE_STEPS.check((cohort.plans.len() as u64).saturating_mul(windows as u64));
     let sums = sums.and_then(|_| py.detach(|| cohort.sums(edges_us.as_deref(), threads)));
     let sums = sums.map_err(|error| raised(py, Place::Top, error))?;
     Column::cube(py, &Arc::new(Numbers::U64(sums)), [windows, 3])

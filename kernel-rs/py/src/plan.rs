@@ -1,14 +1,27 @@
 //! `Plan`, `Schedule` and `schedule`: a plan in, every pulse of it out.
 
+use std::fmt;
+
 use pumpcore_kernel::law::{Cycle, Knot};
 use pumpcore_kernel::range::{AMOUNT_UU, DURATION_US, GAP_US, GRID_US, RATE_UU_PER_H, Range, STEP_UU, TIME_US};
 use pumpcore_kernel::schedule::{Plan as KernelPlan, PlanPulse, Planned};
 use pumpcore_kernel::{Actuator, Error, Kind, Segment, Train, law};
+use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyList, PyMemoryView};
+use pyo3::types::{PyDict, PyList, PyMemoryView, PyString, PyTuple};
 
 use crate::column::{Column, Table, walked, with_lanes};
-use crate::convert::{CHANNELS, Field, Place, field, items, mapping, not_exact, quantity, raised};
+use crate::convert::{CHANNELS, Field, Place, items, mapping, not_exact, quantity, raised};
+
+/// A key of a mapping, as Python has it and as we do: Python's is made once, with its hash.
+type Key<'a, 'py> = (&'a Bound<'py, PyString>, &'static str);
+
+/// What the required fields of a mapping hold, and the optional one.
+type Values<'py, V, const N: usize> = ([V; N], Option<Bound<'py, PyAny>>);
+
+macro_rules! keys {
+    [$py:expr, $($name:literal),+] => { [$((intern!($py, $name), $name)),+] };
+}
 
 /// A plan that owns its lists.
 type OwnPlan = KernelPlan<Vec<Segment>, Vec<Planned>>;
@@ -107,16 +120,68 @@ static STEP_NUMBER: Range = Range { id: "k", unit: "", least: 1, largest: u64::M
 /// Takes and checks a plan: its `trains` by start; those that start together in the order of the caller's list.
 pub fn read(plan: &Bound<'_, PyAny>) -> PyResult<OwnPlan> {
     let py = plan.py();
-    let fields = mapping("plan", plan, &["actuator", "from_us", "to_us", "basal", "trains"], &[])?;
-    let actuator = actuator(&field(&fields, "actuator")?)?;
-    let from_us = quantity(Field(Place::Top, "from_us"), &field(&fields, "from_us")?, &TIME_US)?;
-    let to_us = quantity(Field(Place::Top, "to_us"), &field(&fields, "to_us")?, &TIME_US)?;
-    let segments = segments(&field(&fields, "basal")?)?;
-    let trains = items("trains", &field(&fields, "trains")?)?;
-    let trains = trains.iter().enumerate().map(|(index, item)| train(&actuator, index, item));
-    let mut trains = trains.collect::<PyResult<Vec<_>>>()?;
+    let keys = keys![py, "actuator", "from_us", "to_us", "basal", "trains"];
+    let ([device, from_us, to_us, basal, trains], _) = fields("plan", plan, keys, None)?;
+    let actuator = actuator(&device)?;
+    let from_us = quantity(Field(Place::Top, "from_us"), &from_us, &TIME_US)?;
+    let to_us = quantity(Field(Place::Top, "to_us"), &to_us, &TIME_US)?;
+    let segments = segments(&basal)?;
+    let mut trains = each("trains", &trains, |index, item| train(&actuator, index, item))?;
     trains.sort_by_key(|planned| planned.train.start_us());
     KernelPlan::new(actuator, from_us, to_us, segments, trains).map_err(|error| raised(py, Place::Top, error))
+}
+
+/// Takes the values of the `required` fields of a mapping and of the `optional` one; it has no others.
+///
+/// One look-up for each key of a dict that is as it should be; [`mapping`] sees to the others, and says what is wrong.
+fn fields<'py, const N: usize>(
+    name: impl fmt::Display,
+    value: &Bound<'py, PyAny>,
+    required: [Key<'_, 'py>; N],
+    optional: Option<Key<'_, 'py>>,
+) -> PyResult<Values<'py, Bound<'py, PyAny>, N>> {
+    let none = || value.py().None().into_bound(value.py());
+    if let Ok(dict) = value.cast_exact::<PyDict>() {
+        let (found, more) = looked_up(dict, required, optional)?;
+        if found.iter().all(Option::is_some) && dict.len() == N + usize::from(more.is_some()) {
+            return Ok((found.map(|one| one.unwrap_or_else(none)), more));
+        }
+    }
+    let (names, more) = (required.map(|(_, name)| name), optional.map(|(_, name)| name));
+    let dict = mapping(name, value, &names, more.as_slice())?;
+    let (found, more) = looked_up(&dict, required, optional)?;
+    Ok((found.map(|one| one.unwrap_or_else(none)), more))
+}
+
+fn looked_up<'py, const N: usize>(
+    dict: &Bound<'py, PyDict>,
+    required: [Key<'_, 'py>; N],
+    optional: Option<Key<'_, 'py>>,
+) -> PyResult<Values<'py, Option<Bound<'py, PyAny>>, N>> {
+    let mut found = [const { None }; N];
+    for (place, (key, _)) in found.iter_mut().zip(required) {
+        *place = dict.get_item(key)?;
+    }
+    // A dict of no more than the required fields has no other.
+    let optional = optional.filter(|_| dict.len() > N);
+    let more = optional.map(|(key, _)| dict.get_item(key)).transpose()?;
+    Ok((found, more.flatten()))
+}
+
+/// Takes a list (or tuple, or another sequence that is no text), item by item.
+fn each<'py, T>(
+    name: impl fmt::Display,
+    value: &Bound<'py, PyAny>,
+    one: impl Fn(usize, &Bound<'py, PyAny>) -> PyResult<T>,
+) -> PyResult<Vec<T>> {
+    let Ok(list) = value.cast_exact::<PyList>() else {
+        return items(name, value)?.iter().enumerate().map(|(index, item)| one(index, item)).collect();
+    };
+    let mut all = Vec::with_capacity(list.len());
+    for (index, item) in list.iter().enumerate() {
+        all.push(one(index, &item)?);
+    }
+    Ok(all)
 }
 
 /// Counts the steps that have left by each of `edges_us`, in order, by walking: for an actuator with a gap.
@@ -192,18 +257,17 @@ pub fn schedule(plan: &Bound<'_, PyAny>) -> PyResult<Schedule> {
 
 pub fn actuator(value: &Bound<'_, PyAny>) -> PyResult<Actuator> {
     const PLACE: Place = Place::In("actuator");
-    let fields = mapping("actuator", value, &["step_uu", "gap_us", "grid_us"], &[])?;
-    let step_uu = quantity(Field(PLACE, "step_uu"), &field(&fields, "step_uu")?, &STEP_UU)?;
-    let gap_us = quantity(Field(PLACE, "gap_us"), &field(&fields, "gap_us")?, &GAP_US)?;
-    let grid_us = quantity(Field(PLACE, "grid_us"), &field(&fields, "grid_us")?, &GRID_US)?;
+    let keys = keys![value.py(), "step_uu", "gap_us", "grid_us"];
+    let ([step_uu, gap_us, grid_us], _) = fields("actuator", value, keys, None)?;
+    let step_uu = quantity(Field(PLACE, "step_uu"), &step_uu, &STEP_UU)?;
+    let gap_us = quantity(Field(PLACE, "gap_us"), &gap_us, &GAP_US)?;
+    let grid_us = quantity(Field(PLACE, "grid_us"), &grid_us, &GRID_US)?;
     Actuator::new(step_uu, gap_us, grid_us).map_err(|error| raised(value.py(), PLACE, error))
 }
 
 /// Takes the list of basal entries.
 pub fn segments(value: &Bound<'_, PyAny>) -> PyResult<Vec<Segment>> {
-    let basal = items("basal", value)?;
-    let segments = basal.iter().enumerate().map(|(index, item)| segment(index, item));
-    let segments = segments.collect::<PyResult<Vec<_>>>()?;
+    let segments = each("basal", value, segment)?;
     law::check_order(&segments).map_err(|(index, error)| raised(value.py(), Place::Item("basal", index), error))?;
     Ok(segments)
 }
@@ -212,6 +276,11 @@ fn segment(index: usize, value: &Bound<'_, PyAny>) -> PyResult<Segment> {
     let place = Place::Item("basal", index);
     let wrong = || not_exact(Field(place, ""), value, "must be a pair of start_us and rate_uu_per_h");
     let (start_us, rate) = if let Ok(pair) = value.cast_exact::<PyList>() {
+        if pair.len() != 2 {
+            return Err(wrong());
+        }
+        (pair.get_item(0)?, pair.get_item(1)?)
+    } else if let Ok(pair) = value.cast_exact::<PyTuple>() {
         if pair.len() != 2 {
             return Err(wrong());
         }
@@ -228,15 +297,16 @@ fn segment(index: usize, value: &Bound<'_, PyAny>) -> PyResult<Segment> {
 
 fn train(actuator: &Actuator, index: usize, value: &Bound<'_, PyAny>) -> PyResult<Planned> {
     let place = Place::Item("trains", index);
-    let required = ["channel", "start_us", "duration_us", "amount_uu"];
-    let fields: Bound<'_, PyDict> = mapping(Field(place, ""), value, &required, &["cancel_us"])?;
-    let kind = train_kind(Field(place, "channel"), &field(&fields, "channel")?)?;
-    let start_us = quantity(Field(place, "start_us"), &field(&fields, "start_us")?, &TIME_US)?;
-    let duration_us = quantity(Field(place, "duration_us"), &field(&fields, "duration_us")?, &DURATION_US)?;
-    let amount_uu = quantity(Field(place, "amount_uu"), &field(&fields, "amount_uu")?, &AMOUNT_UU)?;
-    let cancel_us = field(&fields, "cancel_us")?;
-    let cancel_us =
-        if cancel_us.is_none() { None } else { Some(quantity(Field(place, "cancel_us"), &cancel_us, &TIME_US)?) };
+    let py = value.py();
+    let keys = keys![py, "channel", "start_us", "duration_us", "amount_uu"];
+    let cancel = (intern!(py, "cancel_us"), "cancel_us");
+    let ([channel, start_us, duration_us, amount_uu], cancel_us) = fields(Field(place, ""), value, keys, Some(cancel))?;
+    let kind = train_kind(Field(place, "channel"), &channel)?;
+    let start_us = quantity(Field(place, "start_us"), &start_us, &TIME_US)?;
+    let duration_us = quantity(Field(place, "duration_us"), &duration_us, &DURATION_US)?;
+    let amount_uu = quantity(Field(place, "amount_uu"), &amount_uu, &AMOUNT_UU)?;
+    let cancel_us = cancel_us.filter(|cancel_us| !cancel_us.is_none());
+    let cancel_us = cancel_us.map(|cancel_us| quantity(Field(place, "cancel_us"), &cancel_us, &TIME_US)).transpose()?;
     let train = Train::new(actuator, kind, start_us, duration_us, amount_uu);
     Ok(Planned { train: train.map_err(|error| raised(value.py(), place, error))?, cancel_us })
 }

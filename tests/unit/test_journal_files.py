@@ -1,0 +1,546 @@
+"""The journal in a file: what is durable, one process at a time, and every way in which a file can be bad.
+
+Method: a good journal is made once, as it lies after a clean end and as it lies after a power cut; each test breaks a
+copy of it. Whatever is bad must be a `JournalError` in one line, and no byte of the file may have changed.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import resource
+import shutil
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from typing import TYPE_CHECKING, Final, cast
+
+import pytest
+from pumps import MIN, Bench, H, U, config_of, everything
+
+from pumpcore import events
+from pumpcore.alarms import Kind
+from pumpcore.errors import JournalError
+from pumpcore.journal import Bounds, Entry, Journal, verify
+from pumpcore.journal.sqlite import SqliteStore
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from pumpcore.journal import Row
+    from pumpcore.pump import Pump
+
+FLIPS: Final = 1_000
+FRAME: Final = 4096 + 24
+COMPANIONS: Final = ("", "-wal", "-head")
+
+
+def bench_of(journal: Journal) -> Bench:
+    bench = Bench()
+    bench.pump = cast("Pump", journal)
+    return bench
+
+
+def made(path: Path, *, bounds: Bounds | None = None) -> Journal:
+    """A journal of an hour with a bolus, still open."""
+    journal = Journal.create(SqliteStore.create(path), config_of(), at_us=0, bounds=bounds)
+    bench = bench_of(journal).start()
+    bench.bolus(MIN, 1 * U)
+    bench.to(H)
+    return journal
+
+
+def copied(path: Path, to: Path) -> Path:
+    """Copy a journal with its companions."""
+    to.mkdir(parents=True, exist_ok=True)
+    for ending in COMPANIONS:
+        source = path.with_name(path.name + ending)
+        (to / source.name).unlink(missing_ok=True)
+        if source.exists():
+            shutil.copyfile(source, to / source.name)
+    return to / path.name
+
+
+@pytest.fixture(scope="module")
+def closed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A journal after a clean end."""
+    path = tmp_path_factory.mktemp("closed") / "pump.journal"
+    made(path).close()
+    return path
+
+
+@pytest.fixture(scope="module")
+def cut(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A journal after a power cut: most rows are in the write-ahead log only."""
+    path = tmp_path_factory.mktemp("open") / "pump.journal"
+    journal = made(path)
+    left = copied(path, tmp_path_factory.mktemp("cut"))
+    rows = [record.row for record in journal.records()]
+    journal.close()
+    assert rows_of(left) == rows
+    # What is only room says nothing; without it, whatever is broken breaks something.
+    wal = left.with_name("pump.journal-wal")
+    frames = -(-(len(wal.read_bytes().rstrip(b"\0")) - 32) // FRAME)
+    os.truncate(wal, 32 + frames * FRAME)
+    assert frames > 100
+    assert rows_of(left) == rows
+    return left
+
+
+@pytest.fixture(params=["closed", "cut"])
+def good(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    return copied(request.getfixturevalue(request.param), tmp_path)
+
+
+def content(path: Path) -> dict[str, bytes]:
+    """All files beside a journal, with what is in them."""
+    return {each.name: each.read_bytes() for each in sorted(path.parent.iterdir()) if each.is_file()}
+
+
+def refused(path: Path) -> str:
+    """Open a journal that must be refused, with nothing changed; returns why."""
+    before = content(path)
+    with pytest.raises(JournalError) as caught, closing(SqliteStore.open(path)) as store:
+        Journal.open(store)
+    why = str(caught.value)
+    assert "\n" not in why
+    assert content(path) == before
+    return why
+
+
+def rows_of(path: Path) -> list[object]:
+    store = SqliteStore.open(path, writes=False)
+    try:
+        return list(store.rows())
+    finally:
+        store.close()
+
+
+# What is durable ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.req("JNL-01", "JNL-03")
+def test_opened_anew_it_is_the_same_pump_to_the_byte(tmp_path: Path) -> None:
+    path = tmp_path / "pump.journal"
+    journal = made(path, bounds=Bounds(segment_rows=50))
+    left = copied(path, tmp_path / "cut")
+    for each in (left, path):
+        if each == path:
+            journal.close()
+        again = Journal.open(SqliteStore.open(each))
+        assert everything(again.pump) == everything(journal.pump)
+        assert again.head == journal.head
+        again.step(events.Tick(2 * H))
+        again.close()
+
+
+@pytest.mark.req("JNL-01")
+def test_each_commit_is_synced_before_it_returns(tmp_path: Path) -> None:
+    journal = made(tmp_path / "pump.journal")
+    writer = journal._store._writer  # type: ignore[attr-defined]  # noqa: SLF001  # what SQLite was told
+    assert writer.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    assert writer.execute("PRAGMA synchronous").fetchone() == (2,)
+    assert writer.execute("PRAGMA locking_mode").fetchone() == ("exclusive",)
+    journal.close()
+
+
+def test_a_query_tells_programmed_commanded_confirmed_and_uncertain_apart(closed: Path) -> None:
+    with sqlite3.connect(f"file:{closed}?mode=ro&immutable=1", uri=True) as connection:
+        count = {
+            entry: connection.execute("SELECT count(*) FROM row WHERE entries & ?", (entry.value,)).fetchone()[0]
+            for entry in (Entry.PROGRAMMED, Entry.COMMANDED, Entry.CONFIRMED, Entry.UNCERTAIN)
+        }
+    connection.close()
+    assert count[Entry.COMMANDED] >= 40 + 20
+    assert count[Entry.CONFIRMED] == 2 + 80  # priming, then a step at a time
+    assert count[Entry.PROGRAMMED] >= 3
+    assert count[Entry.UNCERTAIN] == 0
+
+
+@pytest.mark.req("JNL-08")
+def test_old_segments_are_dropped_and_the_file_does_not_grow(tmp_path: Path) -> None:
+    path = tmp_path / "pump.journal"
+    journal = Journal.create(SqliteStore.create(path), config_of(), at_us=0, bounds=Bounds(segment_rows=20, segments=2))
+    bench = bench_of(journal).start()
+    sizes = []
+    for hour in range(1, 6):
+        bench.to(hour * H)
+        journal.checkpoint()
+        sizes.append(path.stat().st_size + path.with_name("pump.journal-wal").stat().st_size)
+    assert len(list(journal.records())) <= 2 * 21
+    again = copied(path, tmp_path / "cut")
+    assert everything(Journal.open(SqliteStore.open(again)).pump) == everything(journal.pump)
+    journal.close()
+    assert path.stat().st_size < 40 * 4096
+
+
+def test_a_new_journal_takes_no_place_that_is_taken(good: Path) -> None:
+    for name in (good.name, "other"):
+        path = good.with_name(name)
+        if name == "other":
+            path.with_name("other-head").write_bytes(b"")
+        before = content(good)
+        with pytest.raises(JournalError, match="is there already"):
+            SqliteStore.create(path)
+        assert content(good) == before
+
+
+def test_a_journal_cannot_be_made_where_there_is_no_folder(tmp_path: Path) -> None:
+    with pytest.raises(JournalError, match="cannot be made: No such file"):
+        SqliteStore.create(tmp_path / "nowhere" / "pump.journal")
+
+
+# One process ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.req("JNL-09")
+def test_a_second_process_is_refused_and_may_read_once_the_first_has_ended(tmp_path: Path) -> None:
+    path = tmp_path / "pump.journal"
+    journal = made(path)
+    code = (
+        "import sys\n"
+        "from pumpcore.journal.sqlite import SqliteStore\n"
+        "for writes in (True, False):\n"
+        "    try:\n"
+        "        store = SqliteStore.open(sys.argv[1], writes=writes)\n"
+        "        store.close()\n"
+        "        print('taken')\n"
+        "    except Exception as error:\n"
+        "        print(error)\n"
+    )
+
+    def second() -> list[str]:
+        done = subprocess.run([sys.executable, "-c", code, path], capture_output=True, text=True, check=True)
+        return done.stdout.splitlines()
+
+    assert second() == [f"{path}: another process has it open"] * 2
+    journal.step(events.Tick(2 * H))  # the first is not disturbed
+    journal.close()
+    assert second() == ["taken"] * 2
+
+
+@pytest.mark.req("JNL-09")
+def test_readers_share_and_keep_a_writer_out(good: Path) -> None:
+    readers = [SqliteStore.open(good, writes=False) for _ in range(2)]
+    assert list(readers[0].rows()) == list(readers[1].rows())
+    with pytest.raises(JournalError, match="another process has it open"):
+        SqliteStore.open(good)
+    with pytest.raises(JournalError, match="reading only"):
+        readers[0].append(())
+    for each in readers:
+        each.close()
+    SqliteStore.open(good).close()
+
+
+def test_reading_changes_nothing_and_leaves_nothing(good: Path) -> None:
+    before = content(good)
+    store = SqliteStore.open(good, writes=False)
+    assert verify(store.rows(), replayed=True)[1] is None
+    store.close()
+    assert content(good) == before
+
+
+# Bad files ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.req("JNL-06")
+@pytest.mark.parametrize("part", range(4))
+@pytest.mark.parametrize("end", ["closed", "cut"])
+def test_a_bit_that_flips_anywhere_is_found_or_changes_nothing_that_can_be_read(
+    end: str, part: int, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    seed = f"{request.config.getoption('--hypothesis-seed')}-{end}-{part}"  # printed with every run
+    draw = random.Random(seed)  # noqa: S311 - no secret
+    source = request.getfixturevalue(end)
+    rows = rows_of(source)
+    found = 0
+    for number in range(FLIPS // 8):
+        path = copied(source, tmp_path)
+        ending = draw.choice([each for each in COMPANIONS if path.with_name(path.name + each).exists()])
+        file = path.with_name(path.name + ending)
+        data = bytearray(file.read_bytes())
+        bit = draw.randrange(8 * len(data))
+        data[bit // 8] ^= 1 << bit % 8
+        file.write_bytes(data)
+        before, where = content(path), f"flip {number}: bit {bit} of {file.name}"
+        try:
+            with closing(SqliteStore.open(path)) as store:
+                Journal.open(store)
+                assert list(store.rows()) == rows, where
+        except JournalError as error:
+            assert "\n" not in str(error)  # noqa: PT017  # both ways are right
+            found += 1
+        assert content(path) == before, where
+    assert found > FLIPS // 8 // 5
+
+
+@pytest.mark.req("JNL-06")
+@pytest.mark.parametrize("part", [0, 1, 2, 3])
+def test_a_database_that_was_cut_off_is_refused(closed: Path, tmp_path: Path, part: int) -> None:
+    path = copied(closed, tmp_path)
+    os.truncate(path, path.stat().st_size * part // 4)
+    assert refused(path)
+
+
+@pytest.mark.req("JNL-06")
+@pytest.mark.parametrize("part", [0, 1, 2, 3])
+def test_a_log_that_was_cut_off_is_refused(cut: Path, tmp_path: Path, part: int) -> None:
+    path = copied(cut, tmp_path)
+    wal = path.with_name(path.name + "-wal")
+    os.truncate(wal, wal.stat().st_size * part // 4)
+    assert "are missing" in refused(path) or part == 0
+
+
+@pytest.mark.req("JNL-06")
+def test_a_head_file_that_was_cut_off_is_refused_and_one_slot_is_enough(good: Path) -> None:
+    head = good.with_name(good.name + "-head")
+    os.truncate(head, 512)
+    Journal.open(store := SqliteStore.open(good))
+    store.close()
+    os.truncate(head, 35)
+    assert "is no head of a journal" in refused(good)
+
+
+def test_a_database_of_which_the_log_has_every_page_is_not_damaged_whatever_stands_there(
+    cut: Path, tmp_path: Path
+) -> None:
+    path = copied(cut, tmp_path)
+    path.write_bytes(b"x" * 5000)
+    assert rows_of(path) == rows_of(cut)
+    journal = Journal.open(SqliteStore.open(path))
+    journal.step(events.Tick(2 * H))
+    journal.close()
+    assert len(rows_of(path)) == len(rows_of(cut)) + 1
+
+
+@pytest.mark.req("JNL-06")
+def test_rows_that_are_missing_at_the_end_are_missed(cut: Path, tmp_path: Path) -> None:
+    path = copied(cut, tmp_path)
+    wal = path.with_name(path.name + "-wal")
+    with wal.open("r+b") as opened:
+        opened.truncate(wal.stat().st_size - FRAME)  # the last frame, and so the last commit
+    rows = len(rows_of(cut))
+    assert f"rows up to {rows} were kept, and those after {rows - 1} are missing" in refused(path)
+
+
+@pytest.mark.req("JNL-06")
+def test_a_database_whose_structure_is_damaged_is_refused_though_every_row_can_be_read(
+    closed: Path, tmp_path: Path
+) -> None:
+    path = copied(closed, tmp_path)
+    rows = rows_of(path)
+    with path.open("r+b") as file:
+        file.seek(36)  # how many pages are free: none
+        file.write((1).to_bytes(4, "big"))
+    assert "its structure is damaged" in refused(path)
+    with closing(SqliteStore.open(path, writes=False, structure=False)) as store:
+        assert list(store.rows()) == rows
+
+
+@pytest.mark.req("JNL-06")
+def test_rows_that_were_deleted_at_the_end_are_missed(good: Path) -> None:
+    with sqlite3.connect(good) as connection:
+        connection.execute("DELETE FROM row WHERE seq > 50")
+    connection.close()
+    assert refused(good).startswith("row 51: file: ")
+
+
+@pytest.mark.req("JNL-06")
+def test_a_row_that_was_changed_with_sql_is_named(good: Path) -> None:
+    with sqlite3.connect(good) as connection:
+        connection.execute("UPDATE row SET entries = entries | 16 WHERE seq = 33")
+    connection.close()
+    assert refused(good) == "row 33: checksum: the CRC-32 does not match"
+
+
+@pytest.mark.req("JNL-06")
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("empty", b""),
+        ("text", b"This is no database, but it is longer than its header would be. " * 9),
+        ("zeros", bytes(8192)),
+        ("half a header", b"SQLite format 3\0" + bytes(40)),
+    ],
+)
+def test_a_file_that_is_no_journal_is_refused(good: Path, name: str, data: bytes) -> None:
+    for ending in ("", "-wal"):
+        good.with_name(good.name + ending).unlink(missing_ok=True)
+    good.write_bytes(data)
+    assert "is no journal" in refused(good), name
+
+
+@pytest.mark.req("JNL-06")
+def test_a_foreign_database_is_refused(good: Path) -> None:
+    good.unlink()
+    good.with_name(good.name + "-wal").unlink(missing_ok=True)
+    with sqlite3.connect(good) as connection:
+        connection.execute("CREATE TABLE notes (text)")
+    connection.close()
+    assert refused(good).endswith("is no journal of pumpcore")
+
+
+@pytest.mark.req("JNL-06")
+def test_a_journal_of_a_newer_version_is_refused(good: Path) -> None:
+    with sqlite3.connect(good) as connection:
+        connection.execute("PRAGMA user_version=2")
+    connection.close()
+    assert refused(good).endswith("is of version 2; this pumpcore reads 1")
+
+
+@pytest.mark.req("JNL-06")
+def test_a_journal_without_its_table_is_refused(good: Path) -> None:
+    with sqlite3.connect(good) as connection:
+        connection.execute("DROP TABLE row")
+    connection.close()
+    assert "no such table" in refused(good)
+
+
+def test_a_journal_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(JournalError, match="there is no such file"):
+        SqliteStore.open(tmp_path / "pump.journal")
+
+
+@pytest.mark.req("JNL-06")
+def test_without_its_head_file_a_journal_is_read_and_not_gone_on_with(good: Path) -> None:
+    rows = rows_of(good)
+    good.with_name(good.name + "-head").unlink()
+    assert "is missing: nobody can say that the last rows are there" in refused(good)
+    store = SqliteStore.open(good, writes=False)
+    assert (list(store.rows()), store.vouched) == (rows, False)
+    store.close()
+
+
+@pytest.mark.req("JNL-06")
+def test_a_head_file_that_names_another_row_is_refused(good: Path, tmp_path: Path) -> None:
+    further = copied(good, tmp_path / "further")
+    journal = Journal.open(SqliteStore.open(further))
+    last = journal.head[0]
+    journal.step(events.Tick(H + 2))
+    journal.close()
+    shutil.copyfile(further.with_name("pump.journal-head"), good.with_name("pump.journal-head"))
+    assert f"rows up to {last + 1} were kept, and those after {last} are missing" in refused(good)
+    other = Journal.create(SqliteStore.create(tmp_path / "other"), config_of(), at_us=0)
+    for _ in range(last - 1):
+        other.step(events.Tick(1))
+    assert other.head[0] == last
+    other.close()
+    shutil.copyfile(tmp_path / "other-head", good.with_name("pump.journal-head"))
+    assert f"row {last} is not the one that the head file names" in refused(good)
+
+
+@pytest.mark.req("JNL-06")
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write whatever the mode says")
+def test_a_file_that_may_not_be_written_to_is_refused_and_can_be_read(good: Path) -> None:
+    good.chmod(0o400)
+    assert "cannot be written to" in refused(good)
+    assert rows_of(good)
+
+
+@pytest.mark.req("JNL-06")
+def test_a_file_that_may_not_be_written_to_is_refused_whoever_asks(good: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    assert "cannot be written to" in refused(good)
+    assert rows_of(good)
+
+
+def test_a_failed_opening_lets_go_of_the_lock(closed: Path, tmp_path: Path) -> None:
+    good = copied(closed, tmp_path)
+    kept = good.read_bytes()
+    good.write_bytes(b"x" * 5000)
+    refused(good)
+    good.write_bytes(kept)
+    SqliteStore.open(good).close()
+
+
+def test_where_there_is_no_room_for_a_journal_nothing_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> int:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "pwrite", full)
+    with pytest.raises(JournalError, match=r"cannot be made: .*No space left on device"):
+        SqliteStore.create(tmp_path / "pump.journal")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.req("JNL-08")
+def test_rows_are_archived_before_they_are_dropped(tmp_path: Path) -> None:
+    put_away: list[Row] = []
+    journal = Journal.create(
+        SqliteStore.create(tmp_path / "pump.journal"),
+        config_of(),
+        at_us=0,
+        bounds=Bounds(segment_rows=20, segments=2),
+        archive=put_away.extend,
+    )
+    bench_of(journal).start().to(2 * H)
+    whole = [*put_away, *(record.row for record in journal.records())]
+    journal.close()
+    assert put_away
+    assert verify(whole, replayed=True)[1] is None
+    assert [row.seq for row in whole] == list(range(1, len(whole) + 1))
+
+
+# The disk fails -------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def small_disk() -> Iterator[None]:
+    """No file of this process grows beyond 64 KiB."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (65_536, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.mark.req("JNL-05")
+@pytest.mark.usefixtures("small_disk")
+def test_a_full_disk_stops_delivery_and_loses_nothing_that_was_said(tmp_path: Path) -> None:
+    path = tmp_path / "pump.journal"
+    journal = Journal.create(SqliteStore.create(path), config_of(), at_us=0)
+    bench = bench_of(journal)
+    with pytest.raises(JournalError, match="cannot be written"):
+        bench.start().to(H)
+    assert journal.failure is not None
+    assert bench.alarm(Kind.RECORD_DAMAGED) is not None
+    last = journal.head
+    left = copied(path, tmp_path / "cut")
+    again = Journal.open(SqliteStore.open(left))
+    assert again.head[0] in {last[0], last[0] + 1}
+    assert not again.pump.status.annunciations
+    again.close()
+
+
+@pytest.mark.req("JNL-05")
+def test_a_store_that_has_failed_takes_nothing_more(tmp_path: Path) -> None:
+    store = SqliteStore.create(tmp_path / "pump.journal")
+    journal = Journal.create(store, config_of(), at_us=0)
+    store._writer.execute("PRAGMA max_page_count=1")  # type: ignore[union-attr]  # noqa: SLF001
+    with pytest.raises(JournalError, match="full"):
+        bench_of(journal).start().to(H)
+    with pytest.raises(JournalError, match="full"):
+        store.append(())
+    journal.close()
+
+
+# Salvage --------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.req("JNL-07")
+def test_a_damaged_file_is_salvaged_into_a_new_one_and_stays_as_it_is(good: Path) -> None:
+    with sqlite3.connect(good) as connection:
+        connection.execute("UPDATE row SET body = x'00' WHERE seq = 60")
+    connection.close()
+    before = content(good)
+    into = good.with_name("new.journal")
+    damaged = SqliteStore.open(good, writes=False, structure=False)
+    journal = Journal.salvage(damaged, SqliteStore.create(into), at_us=2 * H)
+    damaged.close()
+    assert journal.status.at_us == 2 * H
+    assert bench_of(journal).alarm(Kind.RECORD_DAMAGED) is not None
+    journal.close()
+    after = content(good)
+    assert {name: after[name] for name in before} == before
+    Journal.open(SqliteStore.open(into)).close()

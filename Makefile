@@ -45,7 +45,7 @@ endif
 # The environment --------------------------------------------------------------------------------------------------------
 
 FORCE:
-.PHONY: FORCE help run test lint bench bench-instructions dist clean venv lint-rust lint-python test-rust test-python test-dist
+.PHONY: FORCE help run test spec spec-quick lint bench bench-results bench-instructions dist clean venv lint-rust lint-python test-rust test-python test-dist
 
 # An environment that another Python or another folder left behind is made anew.
 made_for := $(CURDIR) $(shell '$(PYTHON)' -V 2>&1)
@@ -87,7 +87,15 @@ test: venv ## Set up, then check and test everything (minutes)
 	@$(MAKE) lint
 	@$(MAKE) test-rust
 	@$(MAKE) test-dist
+	@$(MAKE) spec-quick
 	@$(MAKE) test-python
+
+# Tools come into target/spec, pinned by specs/gates/tools; Java and Coq are the machine's own, or Debian's.
+spec: venv ## Set up, then check the specification, the proofs and their agreement with the code (minutes)
+	$(PY) -m specs.gates
+
+spec-quick: venv
+	$(PY) -m specs.gates --quick
 
 lint: venv lint-rust lint-python ## Set up, then check form, types and the stub
 
@@ -119,9 +127,18 @@ test-dist: venv
 test-python: venv
 	$(PYTEST) -m 'not dist' --benchmark-disable --numprocesses 2 --dist worksteal --cov --cov-report term
 
-bench: venv ## Set up, then time the kernel against pure Python and NumPy
-	$(PYTEST) tests/bench --benchmark-only --benchmark-group-by group --benchmark-columns min,median,stddev,rounds \
-		--benchmark-sort min --benchmark-warmup on
+# What cannot be installed is left out, and the report says so.
+.venv/.rivals: .venv/.packages
+	@echo "installing what the kernel is raced against into .venv" >&2
+	@$(PY) -m pip install --quiet --group bench && touch $@ || echo "not all of it can be had here" >&2
+
+bench: venv .venv/.rivals ## Set up, then time the kernel beside pure Python, NumPy, Numba and simulators' pumps
+	@.venv/bin/pumpcore bench
+
+# On an idle machine: two minutes, and what specs/speed.md says is written anew after it.
+bench-results: venv .venv/.rivals
+	@mkdir -p specs/speed
+	.venv/bin/pumpcore bench --growth --save specs/speed/results.json --plot specs/speed/figures.png
 
 # Needs valgrind. After a change that is meant: $(PY) tests/bench/instructions.py --write
 bench-instructions: venv

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from pumpcore.cli import advise, run
+from pumpcore.cli import advise, bench, journal, run, verify
 from pumpcore.errors import InvariantError, PumpcoreError
 
 if TYPE_CHECKING:
@@ -118,6 +118,9 @@ def replay(export: str, plot: str | None, *, as_json: bool) -> None:
 
 cli.add_command(run.command)
 cli.add_command(advise.command)
+cli.add_command(bench.command)
+cli.add_command(journal.command)
+cli.add_command(verify.command)
 
 
 def main(args: Sequence[str] | None = None) -> int:

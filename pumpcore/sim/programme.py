@@ -1,0 +1,100 @@
+"""The programmed basal rate, worked out once more: what was earned is what an independent reader of the plan says.
+
+The rule of this file: nothing of the pump and nothing of `profile.rate_segments` is used. The wall clock is followed
+with `datetime`, an instant at a time, from one local reading at which the rate may change to the next.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Final
+from zoneinfo import ZoneInfo
+
+from pumpcore.profile import AbsoluteTemp
+from pumpcore.units import US_PER_DAY, US_PER_HOUR
+
+if TYPE_CHECKING:
+    from pumpcore.devices import Device
+    from pumpcore.profile import Anchor, TempBasal, WeekPlan
+
+__all__ = ["Programme"]
+
+_US: Final = timedelta(microseconds=1)
+_NEVER_US: Final = 1 << 62
+
+
+class Programme:
+    """What is programmed, and how much of it was earned.
+
+    Attributes:
+        now_us: up to where it was followed.
+        plan: the basal profiles of the week.
+        anchor: where the wall clock stands.
+        zone: the rules of local time.
+        temp: the temp basal that runs.
+        earned: basal earned while delivering, in uu times us per hour.
+        missed: basal that a suspend has missed so far, in the same unit.
+    """
+
+    def __init__(self, device: Device, plan: WeekPlan | None, anchor: Anchor | None, zone: str, at_us: int) -> None:
+        """Begin with nothing earned."""
+        self._device = device
+        self.now_us = at_us
+        self.plan, self.anchor, self.zone = plan, anchor, zone
+        self.temp: TempBasal | None = None
+        self.earned = self.missed = 0
+        self._rate = 0
+        self._until_us = at_us
+
+    def changed(self) -> None:
+        """Look the rate up anew: plan, clock or zone is another one."""
+        self._until_us = self.now_us
+
+    def rate(self) -> int:
+        """Say which rate is programmed now."""
+        rate = self.profile_rate()
+        if self.temp is None:
+            return rate
+        if isinstance(self.temp, AbsoluteTemp):
+            return self.temp.rate_uu_per_h
+        return self._device.round_rate_down(rate * self.temp.percent // 100)
+
+    def temp_end_us(self) -> int:
+        """Say when the temp basal ends; never, where there is none."""
+        return _NEVER_US if self.temp is None else self.temp.start_us + self.temp.duration_us
+
+    def follow(self, to_us: int, *, delivering: bool, missing: bool) -> None:
+        """Earn up to `to_us`, or miss it."""
+        while self.now_us < to_us:
+            rate = self.rate()
+            edge_us = min(to_us, self._until_us, self.temp_end_us())
+            earned = rate * (edge_us - self.now_us)
+            if delivering:
+                self.earned += earned
+            elif missing:
+                self.missed += earned
+            self.now_us = edge_us
+            if edge_us >= self.temp_end_us():
+                self.temp = None
+
+    def profile_rate(self) -> int:
+        """Say which rate the plan has for the local time of now."""
+        if self.now_us >= self._until_us:
+            self._look()
+        return self._rate
+
+    def _look(self) -> None:
+        if self.plan is None or self.anchor is None:
+            self._rate, self._until_us = 0, _NEVER_US
+            return
+        zone = ZoneInfo(self.zone)
+        utc = self.anchor.utc.astimezone(UTC) + (self.now_us - self.anchor.monotonic_us) * _US
+        local = utc.astimezone(zone)
+        midnight = local.replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=None)
+        day_us = (local.replace(tzinfo=None) - midnight) // _US
+        starts = self.plan.days[local.weekday()].segments
+        self._rate = [each for each in starts if each.start_us <= day_us][-1].rate_uu_per_h
+        # Not past the next full hour: where the clock goes forward or back, it does so on one of those.
+        next_us = min([each.start_us for each in starts if each.start_us > day_us], default=US_PER_DAY)
+        hour_us = US_PER_HOUR - (utc - datetime(1970, 1, 1, tzinfo=UTC)) // _US % US_PER_HOUR
+        self._until_us = self.now_us + min(next_us - day_us, hour_us)

@@ -1,0 +1,557 @@
+"""A virtual world around one pump: a host, a motor, a clock, a store, a sensor and a person, on virtual time.
+
+The rules of this file: the same setup always gives the same world, event for event; what happens at one instant happens
+in the order outcomes, deadline, everything else. All that is volatile is lost in a power cut: the pump object, the
+reports under way, the host's deadline. `Books` sees everything and says what is broken.
+"""
+
+from __future__ import annotations
+
+import heapq
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Final
+
+from pumpcore import events
+from pumpcore.effects import FirePulse, PrimePulse, StepsMissed
+from pumpcore.errors import JournalError, RequestError, TimeError
+from pumpcore.journal import Bounds, Journal, MemoryStore
+from pumpcore.pump import Pump
+from pumpcore.sim.books import Books, BrokenError
+from pumpcore.sim.clock import FaultyClock, VirtualClock
+from pumpcore.sim.dice import Dice
+from pumpcore.sim.faults import SPACING_US, Fault, Injector, PowerCutError
+from pumpcore.sim.motor import Cartridge, FaultyMotor, IdealMotor, Line
+from pumpcore.sim.person import Person
+from pumpcore.sim.sensor import Sensor
+from pumpcore.sim.store import FaultyStore
+from pumpcore.sim.told import ToldJournal
+from pumpcore.units import US_PER_HOUR, US_PER_MINUTE, US_PER_SECOND
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pumpcore.effects import Effect
+    from pumpcore.events import Event
+    from pumpcore.sim.motor import Report
+    from pumpcore.sim.setup import Setup
+
+__all__ = ["Broken", "Outcome", "World", "live"]
+
+_REPORT: Final = 0
+_DEADLINE: Final = 1
+_OTHER: Final = 2
+_NEVER_US: Final = 1 << 62
+
+_COMPARED_EVERY: Final = 40  # events between two comparisons of all that the pump can say of itself
+_RESTORED_EVERY: Final = 900
+_DOWN_US: Final = (US_PER_SECOND, 5 * US_PER_MINUTE)
+_SLEEP_US: Final = (20 * US_PER_SECOND, 5 * US_PER_HOUR)
+_OCCLUSION_UU: Final = 2_770_000
+_FULL_US: Final = (10 * US_PER_SECOND, US_PER_HOUR)
+_RETOLD: Final = (events.FaultDetected, events.ReservoirRemoved, events.BatteryMeasured, events.PulseFailed)
+_HEALED_US: Final = 4 * US_PER_HOUR
+_BOUNDS: Final = Bounds(segment_rows=200, segments=2)  # short, so that a restart has little to replay
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """A requirement that did not hold.
+
+    Attributes:
+        requirement: its id.
+        what: what contradicts it.
+        at_us: when, in virtual time.
+    """
+
+    requirement: str
+    what: str
+    at_us: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What became of a world.
+
+    Attributes:
+        seed: it was drawn from.
+        mode: of the campaign.
+        span_us: virtual time that was lived through.
+        digest: of all events, effects and moves; the same seed gives the same.
+        steps: events that the pump was given.
+        pulses: that the motor has really moved.
+        restarts: after power cuts.
+        faults: injected, by name of the kind.
+        checks: made, by id of the requirement.
+        broken: what did not hold, if anything.
+    """
+
+    seed: int
+    mode: str
+    span_us: int
+    digest: str
+    steps: int
+    pulses: int
+    restarts: int
+    faults: dict[str, int] = field(default_factory=dict)
+    checks: dict[str, int] = field(default_factory=dict)
+    broken: Broken | None = None
+
+
+def live(setup: Setup) -> Outcome:
+    """Live through a world.
+
+    Args:
+        setup: what it begins with.
+
+    Returns:
+        What became of it; a requirement that does not hold is in it and is not raised.
+
+    Example:
+        >>> from pumpcore.sim.setup import draw_setup
+        >>> live(draw_setup(1, mode="safety", hours=2)).broken is None
+        True
+    """
+    return World(setup).live()
+
+
+class World:
+    """One pump and what is around it.
+
+    Attributes:
+        setup: what it began with.
+        clock: the right time.
+        pump: as it is after the last event or restart.
+        books: what must hold.
+        injector: what goes wrong.
+    """
+
+    def __init__(self, setup: Setup, injector: Injector | None = None) -> None:
+        """Make the pump; nothing has happened yet."""
+        self.setup, self.config = setup, setup.config
+        self.dice = Dice(setup.seed, "world")
+        self.injector = Injector(setup.seed) if injector is None else injector
+        self.clock = VirtualClock()
+        self.shown = FaultyClock(self.clock, self.injector)
+        self.ideal = IdealMotor()
+        self.cartridge = Cartridge(self.ideal)
+        self.line = Line(self.cartridge, self.config.device.occlusion_uu or _OCCLUSION_UU)
+        self.motor = FaultyMotor(self.line, self.injector)
+        self.store = FaultyStore(MemoryStore(), self.injector)
+        self.journal = ToldJournal.begin(self.store, self.config, bounds=_BOUNDS)
+        self.books = Books(self.config, 0)
+        self.person = Person(self)
+        self.sensor = Sensor(self)
+        self.digest = blake2b(digest_size=16)
+        self.steps = self.restarts = 0
+        self.seen_us = 0
+        self.fired = 0
+        self.awake_us = 0
+        self.life = 0
+        self._facts: list[Event] = []
+        self._promised_us: int | None = None
+        self._order = 0
+        self._queue: list[tuple[int, int, int, int, Callable[[], None]]] = []
+
+    @property
+    def pump(self) -> Pump:
+        """The pump as it is now."""
+        return self.journal.pump
+
+    # Time -----------------------------------------------------------------------------------------------------------
+
+    def live(self) -> Outcome:
+        """Live through it, to the end or to the first requirement that does not hold."""
+        broken = None
+        try:
+            self._begin()
+            end_us = self.setup.span_us
+            if self.setup.mode == "safety":
+                self._run(end_us)
+            else:
+                self._run(end_us // 2)
+                self._heal()
+            self._check_all()
+        except BrokenError as error:
+            broken = Broken(error.requirement, error.what, self.clock.at_us)
+        except Exception as error:  # noqa: BLE001  # whatever it is, it is a bug of the pump or of its world
+            broken = Broken("DEL-16", f"{type(error).__name__}: {error}", self.clock.at_us)
+        return Outcome(
+            seed=self.setup.seed,
+            mode=self.setup.mode,
+            span_us=self.clock.at_us,
+            digest=self.digest.hexdigest(),
+            steps=self.steps,
+            pulses=len(self.ideal.log),
+            restarts=self.restarts,
+            faults={kind.name: count for kind, count in self.injector.counts.items()},
+            checks=dict(self.books.checks),
+            broken=broken,
+        )
+
+    def at(self, at_us: int, happen: Callable[[], None], *, rank: int = _OTHER, volatile: bool = False) -> None:
+        """Let something happen at an instant; what is volatile does not outlive a power cut."""
+        self._order += 1
+        heapq.heappush(self._queue, (at_us, rank, self._order, self.life if volatile else -1, happen))
+
+    def after(self, span_us: int, happen: Callable[[], None]) -> None:
+        """Let something happen after a while."""
+        self.at(self.clock.at_us + span_us, happen)
+
+    def _run(self, end_us: int) -> None:
+        while True:
+            deadline_us = self._deadline_us()
+            head = self._queue[0][:2] if self._queue else (_NEVER_US, _OTHER)
+            at_us = min(deadline_us, max(head[0], self.clock.at_us))
+            if at_us > end_us:
+                break
+            if head < (deadline_us, _DEADLINE):
+                _, rank, order, life, happen = heapq.heappop(self._queue)
+                if life not in {-1, self.life}:
+                    continue
+                if rank == _REPORT and self.awake_us > at_us:  # nobody listens
+                    heapq.heappush(self._queue, (self.awake_us, rank, order, life, happen))
+                    continue
+                self.clock.at_us = at_us
+                happen()
+            else:
+                self.clock.at_us = at_us
+                self.call()
+        self.clock.at_us = end_us
+
+    def _deadline_us(self) -> int:
+        """Say when the host calls the pump, in right time."""
+        deadline_us = self._promised_us = self.pump.next_deadline_us()
+        if deadline_us is None:
+            return _NEVER_US
+        if deadline_us <= self.seen_us:
+            return max(self.clock.at_us, self.awake_us)
+        return max(self.clock.at_us + self.shown.wait_us(deadline_us), self.awake_us)
+
+    def call(self) -> None:
+        """Call the pump because it is time, or because the host happens to be awake."""
+        self.tell(events.Tick)
+
+    def now_us(self) -> int:
+        """Read the host's clock; a host never lets time go back."""
+        return max(self.shown.read_us(), self.seen_us)
+
+    # The pump and its host ------------------------------------------------------------------------------------------
+
+    def tell(self, kind: Callable[..., Event], *given: object, whole: bool = False) -> bool:
+        """Give the pump an event at the host's time, and carry out what it answers.
+
+        Args:
+            kind: of the event.
+            given: its fields but for the instant.
+            whole: whether a refusal is held against the whole state of the pump.
+
+        Returns:
+            Whether it was accepted; no, where the power was cut meanwhile.
+        """
+        read_us = self.shown.read_us()
+        if read_us < self.seen_us:
+            self._refused_as_past(kind(read_us, *given))
+        event = kind(max(read_us, self.seen_us), *given)
+        return self.give(event, whole=whole)
+
+    def _refused_as_past(self, event: Event) -> None:
+        before = self.pump.snapshot()
+        try:
+            self.journal.step(event)
+        except TimeError:
+            self.books.must("DEL-14", self.pump.snapshot() == before, "a refused event has changed the pump", event)
+        else:
+            raise BrokenError("TIM-04", event, self.seen_us)
+
+    def give(self, event: Event, *, whole: bool = False) -> bool:
+        """Give the pump an event, and carry out what it answers; as `tell`."""
+        if self.journal.failure is None and self.injector.strikes(Fault.CUT_AT_WRITE):
+            self._cut_at_write(event)
+            return False
+        if self.journal.failure is not None:
+            return self._without_record(event)
+        before = self.pump.snapshot() if whole else b""
+        self.steps += 1
+        self.journal.take()
+        try:
+            answered = self.journal.step(event)
+        except RequestError as error:
+            self._refused(event, error, before)
+            return False
+        except JournalError:
+            self._not_written(event)
+            return False
+        self._accepted(event, answered)
+        return True
+
+    def _accepted(self, event: Event, answered: tuple[Effect, ...]) -> None:
+        self.digest.update(repr((event, answered)).encode())
+        found = self.books.watch(event, answered)
+        self._in_time(event, found)
+        self.seen_us = event.at_us
+        if self.store.slow_us:
+            self.clock.at_us += self.store.slow_us
+            self.store.slow_us = 0
+        self.person.notice(found)
+        cut_at = None
+        if found and self.injector.strikes(Fault.CUT_AT_EFFECT):
+            cut_at = self.injector.draw(Fault.CUT_AT_EFFECT, 0, len(found))
+        self.carry_out(found, cut_at)
+        if not self.steps % _COMPARED_EVERY:
+            self.books.compare(self.pump)
+        if not self.steps % _RESTORED_EVERY:
+            self._restored()
+
+    def _in_time(self, event: Event, found: tuple[Effect, ...]) -> None:
+        """Check that who calls at the pump's own deadline misses no step."""
+        if self._promised_us is not None and event.at_us <= self._promised_us:
+            late = [each for each in found if isinstance(each, StepsMissed) and each.cause == "late"]
+            self.books.must("TIM-06", not late, "steps are missed before the deadline", late, self._promised_us)
+        self._promised_us = None
+
+    def carry_out(self, effects: tuple[Effect, ...], cut_at: int | None = None) -> None:
+        """Hand orders to the motor, in order; its reports come back after a while."""
+        for index, effect in enumerate(effects):
+            if index == cut_at:
+                self.cut()
+                return
+            if isinstance(effect, (FirePulse, PrimePulse)):
+                self._fire(effect)
+        if cut_at == len(effects):  # all was handed out, and nothing of it is answered yet
+            self.cut()
+
+    def _fire(self, order: FirePulse | PrimePulse) -> None:
+        first = len(self.ideal.log)
+        reports = self.motor.fire(order)
+        moves = self.ideal.log[first:]
+        self.digest.update(repr(moves).encode())
+        self.books.moved((move.seq, move.steps) for move in moves)
+        self.books.must("DEL-08", order.seq > self.fired, "fired twice", order, self.fired)
+        self.fired = order.seq
+        for report in reports:
+            self._report(report)
+
+    def _report(self, report: Report) -> None:
+        at_us = self.clock.at_us + report.after_us
+        self.at(at_us, lambda: self._deliver(report), rank=_REPORT, volatile=True)
+
+    def _deliver(self, report: Report) -> None:
+        self.tell(report.kind, report.value)
+
+    def _refused(self, event: Event, error: RequestError, before: bytes) -> None:
+        self.digest.update(repr((event, str(error))).encode())
+        if before:
+            self.books.must("DEL-14", self.pump.snapshot() == before, "a refused event has changed the pump", event)
+        self.books.must("MOD-11", not isinstance(event, events.Tick), "a tick is refused", event, error)
+        self.books.must("SUS-01", not isinstance(event, events.Suspend), "a suspend is refused", event, error)
+
+    # Power and store ------------------------------------------------------------------------------------------------
+
+    def _not_written(self, event: Event) -> None:
+        """Take an event that could not be recorded as not happened, and open the journal anew after a while."""
+        self.digest.update(repr((event, "not written")).encode())
+        failure = self.journal.failure
+        self.books.must("DEL-16", failure is not None, "a journal that failed and does not say so", event)
+        if failure is not None:
+            self._no_orders(failure.effects)
+        self._keep_fact(event)
+        self.after(self.dice.between(*_FULL_US), self._after_failure)
+
+    def _without_record(self, event: Event) -> bool:
+        """While nothing can be recorded nothing is delivered, whatever the pump is told."""
+        self._keep_fact(event)
+        try:
+            self._no_orders(self.journal.step(event))
+        except (RequestError, JournalError):
+            return False
+        return False
+
+    def _no_orders(self, effects: tuple[Effect, ...]) -> None:
+        orders = [each for each in effects if isinstance(each, (FirePulse, PrimePulse))]
+        self.books.must("DEL-06", not orders, "an order that is in no record", orders)
+
+    def _keep_fact(self, event: Event) -> None:
+        """Remember what is so, to tell it again."""
+        if isinstance(event, _RETOLD):
+            self._facts.append(event)
+
+    def _after_failure(self) -> None:
+        """Open the journal anew: what is durable counts, and nothing else."""
+        if self.journal.failure is None:
+            return
+        self._reopen()
+        self._recover()
+        facts, self._facts = self._facts, []
+        for fact in facts:
+            given = [getattr(fact, name) for name in fact.__slots__ if name != "at_us"]
+            self.tell(type(fact), *given)
+
+    def _cut_at_write(self, event: Event) -> None:
+        """Cut the power while this event is written: afterwards it has happened as a whole, or not at all."""
+        before = self.pump.snapshot()
+        self.store.cut_at_next()
+        self.steps += 1
+        try:
+            self.journal.step(event)
+        except PowerCutError:
+            self._reopen()
+        except RequestError:
+            self.store.cut_at_next(armed=False)
+            self.cut()
+            return
+        if self.pump.snapshot() != before:
+            twin = Pump.restore(before)
+            answered = tuple(each for each in twin.step(event) if getattr(each, "seq", 1 << 62) >= self.books.next_seq)
+            same = twin.snapshot() == self.pump.snapshot()
+            self.books.must("PWR-03", same, "a restart gives a pump that never was", event)
+            self.digest.update(repr((event, answered, "not handed out")).encode())
+            self.books.watch(event, answered)
+            self.seen_us = event.at_us
+        self._recover()
+
+    def cut(self) -> None:
+        """Cut the power between two events."""
+        before = None if self.journal.failure is not None else self.pump.snapshot()
+        self._reopen()
+        self.books.must("PWR-03", before in {None, self.pump.snapshot()}, "a restart gives another pump")
+        self._recover()
+
+    def _reopen(self) -> None:
+        self.life += 1
+        self._promised_us = None
+        self.restarts += 1
+        if self.store.torn:
+            self._must_not_open("a torn row went unnoticed")
+            self.store.repair()
+        if self.store.flip():
+            self._must_not_open("a flipped bit went unnoticed")
+            self.store.unflip()
+        self.journal = ToldJournal.go_on(self.store, bounds=_BOUNDS)
+
+    def _must_not_open(self, what: str) -> None:
+        try:
+            Journal.open(self.store, bounds=_BOUNDS)
+        except JournalError as error:
+            self.books.must("PWR-04", str(error), what)
+        else:
+            raise BrokenError("PWR-04", what)
+
+    def _recover(self) -> None:
+        """Let the host come up again: what was under way is uncertain."""
+        self.clock.at_us += self.dice.between(*_DOWN_US)
+        self.awake_us = self.clock.at_us
+        at_us = self.now_us()
+        open_ones = [seq for seq, order in self.books.orders.items() if order.fate == "outstanding"]
+        try:
+            self.journal.recover(at_us)
+        except JournalError:
+            self.after(self.dice.between(*_FULL_US), self._after_failure)
+        for event, answered in self.journal.take():
+            self.digest.update(repr((event, answered)).encode())
+            found = self.books.watch(event, answered)
+            self.person.notice(found)
+            self.seen_us = max(self.seen_us, event.at_us)
+            self.carry_out(found)
+        if self.journal.failure is not None:
+            return
+        orders = self.books.orders
+        left = [seq for seq in open_ones if seq in orders and orders[seq].fate == "outstanding"]
+        self.books.must("DEL-09", not left, "a pulse of which nobody knows is still awaited", left)
+        self._check_counted()
+        self.books.compare(self.pump)
+
+    def _restored(self) -> None:
+        """Hold the pump against what its snapshot gives: they are the same."""
+        whole = self.pump.snapshot()
+        self.books.must("PWR-03", Pump.restore(whole).snapshot() == whole, "a snapshot of a restored pump differs")
+
+    # Faults that come with time -------------------------------------------------------------------------------------
+
+    def _begin(self) -> None:
+        self.person.begin()
+        self.sensor.begin()
+        for kind in SPACING_US:
+            if kind in self.injector.kinds:
+                self.after(self.injector.wait_us(kind), lambda kind=kind: self._strike(kind))  # type: ignore[misc]
+
+    def _strike(self, kind: Fault) -> None:
+        if not self.injector.active:
+            return
+        self._faults()[kind]()
+        self.after(self.injector.wait_us(kind), lambda: self._strike(kind))
+
+    def _faults(self) -> dict[Fault, Callable[[], None]]:
+        return {
+            Fault.CLOCK_JUMP: self.person.clock_jumps,
+            Fault.CLOCK_DRIFT: self._drift,
+            Fault.HOST_SLEEP: self._sleep,
+            Fault.OCCLUSION: self._occlude,
+            Fault.RESERVOIR_REMOVED: self._remove,
+            Fault.RESERVOIR_EMPTY: self._run_dry,
+            Fault.BATTERY_STEP: self.person.battery_falls,
+            Fault.SENSOR_GAP: self.sensor.fall_silent,
+        }
+
+    def _drift(self) -> None:
+        self.injector.count(Fault.CLOCK_DRIFT)
+        self.shown.drift_by_chance()
+
+    def _sleep(self) -> None:
+        self.injector.count(Fault.HOST_SLEEP)
+        self.awake_us = self.clock.at_us + self.injector.draw(Fault.HOST_SLEEP, *_SLEEP_US)
+
+    def _occlude(self) -> None:
+        self.injector.count(Fault.OCCLUSION)
+        self.line.blocked = True
+
+    def _remove(self) -> None:
+        if self.cartridge.left_uu is None:
+            return
+        self.injector.count(Fault.RESERVOIR_REMOVED)
+        self.cartridge.left_uu = None
+        self.tell(events.ReservoirRemoved)
+
+    def _run_dry(self) -> None:
+        if self.cartridge.left_uu is None:
+            return
+        self.injector.count(Fault.RESERVOIR_EMPTY)
+        self.cartridge.left_uu = 0
+
+    # The end --------------------------------------------------------------------------------------------------------
+
+    def _heal(self) -> None:
+        """Let faults end: within a bounded time everything must be well again."""
+        self.injector.active = False
+        self.shown.drift(0)
+        self.motor.mend()
+        self.line.blocked = False
+        self.awake_us = self.clock.at_us
+        self.sensor.heal()
+        self.person.heal()
+        self._run(self.clock.at_us + _HEALED_US)
+        self.person.check_well()
+
+    def _check_all(self) -> None:
+        self.injector.active = False
+        self._after_failure()
+        self.books.compare(self.pump)
+        self._restored()
+        self._check_moves()
+
+    def _check_moves(self) -> None:
+        """Hold all that the motor has ever moved against the record."""
+        moved: dict[int, int] = {}
+        for move in self.ideal.log:
+            moved[move.seq] = moved.get(move.seq, 0) + 1
+        for seq, times in moved.items():
+            self.books.must("DEL-08", times == 1 + (seq in self.motor.doubled), "moved twice", seq, times)
+        self._check_counted()
+
+    def _check_counted(self) -> None:
+        """Hold the sum of what has moved against what counts as delivered."""
+        doubled = self.motor.doubled
+        moved = sum(move.steps for move in self.ideal.log if move.therapy)
+        extra = sum(move.steps for move in self.ideal.log if move.therapy and move.seq in doubled) // 2
+        counted = sum(self.books.counted[place] for place in ("outstanding", "confirmed", "uncertain"))
+        self.books.must("DEL-09", moved - extra <= counted, "more has moved than is counted", moved, extra, counted)

@@ -430,3 +430,17 @@ def test_a_reminder_that_a_derived_fault_makes_due_is_told_with_it() -> None:
     bench.do(events.ReservoirMeasured(3 * H, 0))
     assert bench.alarm(Kind.RESERVOIR_EMPTY) is not None
     assert bench.alarm(Kind.NO_DELIVERY_REMINDER) is not None
+
+
+@pytest.mark.req("SUS-05", "GLU-02")
+def test_what_a_low_withheld_is_not_made_up_though_a_person_suspended_meanwhile() -> None:
+    settings = LowSettings(LOW_PRESETS["medtronic-530g"], MgDl(60))
+    bench = Bench(suspend_policy="roche_pause", low_suspend=settings, plan=plan_of((0, 6 * U))).start()
+    bench.to(H)
+    bench.do(events.GlucoseMeasured(H, Reading(H, MgDl(45))))
+    bench.to(H + 10 * MIN)
+    bench.do(events.Suspend(H + 10 * MIN))
+    bench.to(H + 11 * MIN)
+    assert those(BolusProgrammed, bench.do(events.Resume(H + 11 * MIN))) == []
+    bench.to(2 * H)
+    assert bench.insulin("extended", "bolus") == 0

@@ -45,7 +45,7 @@ endif
 # The environment --------------------------------------------------------------------------------------------------------
 
 FORCE:
-.PHONY: FORCE help run test spec spec-quick lint bench bench-results bench-instructions dist clean venv lint-rust lint-python test-rust test-python test-dist
+.PHONY: FORCE help run test spec spec-quick verify planted lint bench bench-results bench-instructions dist clean venv lint-rust lint-python test-rust test-python test-dist
 
 # An environment that another Python or another folder left behind is made anew.
 made_for := $(CURDIR) $(shell '$(PYTHON)' -V 2>&1)
@@ -131,6 +131,12 @@ test-python: venv
 .venv/.rivals: .venv/.packages
 	@echo "installing what the kernel is raced against into .venv" >&2
 	@$(PY) -m pip install --quiet --group bench && touch $@ || echo "not all of it can be had here" >&2
+
+verify: venv ## Set up, then let pumps live through 2,000 virtual days of faults, and cut the power everywhere
+	.venv/bin/pumpcore verify --runs 2000 --jobs $$(nproc 2>/dev/null || echo 1) --cuts
+
+planted: venv
+	HYPOTHESIS_PROFILE=deep $(PYTEST) tests/sim/test_planted_bugs.py
 
 bench: venv .venv/.rivals ## Set up, then time the kernel beside pure Python, NumPy, Numba and simulators' pumps
 	@.venv/bin/pumpcore bench

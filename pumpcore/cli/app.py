@@ -6,7 +6,7 @@ unless it is asked for (`--debug`, or PUMPCORE_DEBUG=1 in the environment).
 | status | when |
 |---|---|
 | 0 | the answer was printed |
-| 1 | the reader of the output went away (`| head`); nothing is said |
+| 1 | the reader of the output went away (`| head`), and nothing is said; or a requirement did not hold (`verify`) |
 | 2 | the input is at fault: a wrong option, an unreadable file, a plan that is refused |
 | 70 | pumpcore is at fault |
 | 71 | the machine is at fault: no memory, no room for the output |

@@ -17,6 +17,7 @@ from pumpcore.alarms import TABLE, AnnunciationChanged, Clears, Kind, Priority, 
 from pumpcore.alarms import Status as Answered
 from pumpcore.errors import PumpcoreError
 from pumpcore.glucose import RateRequest
+from pumpcore.iob import Curve
 from pumpcore.modes import State
 from pumpcore.profile import AbsoluteTemp, PercentTemp
 from pumpcore.sim.programme import Programme
@@ -33,7 +34,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Books", "BrokenError", "Order", "Window"]
 
-_FRESH_US: Final = 5 * US_PER_MINUTE  # of a bolus so young, every curve has nearly all on board
+_FRESH_US: Final = US_PER_HOUR
+_CURVE: Final = Curve.exponential(360, 75)  # of what is younger than an hour it has three quarters on board, and more
 _SILENT_US: Final = 4 * US_PER_MINUTE + 1  # two minutes between sounds, after an audio pause of two minutes
 _UNCERTAIN_MOST: Final = 100
 _CHANGING: Final = frozenset({State.REWIND, State.LOAD, State.PRIME, State.FILL, State.CONNECT})
@@ -520,8 +522,10 @@ class Books:
         return sorted(kind.value for kind in self.active if TABLE[kind].stops_delivery)
 
     def _fresh_uu(self) -> int:
-        """Bolus insulin of the last minutes that has not failed, at the least."""
-        return self.fresh.at(self.seen_us)
+        """Say how much bolus insulin is on board at the least; nothing where something has failed, and is not."""
+        if self.counted["failed"] or self.config.curve != _CURVE:
+            return 0
+        return self.fresh.at(self.seen_us) * 3 // 4
 
     def _agree(self, event: Event) -> None:
         now_us = event.at_us
@@ -536,6 +540,9 @@ class Books:
             stopping = self._stopping()
             self.must("ALM-06", self.state is not State.RUNNING or not stopping, self.state, stopping)
             self._heard(now_us)
+        held = self.state is State.SUSPENDED and self.policy.keeps_temp
+        ended = self.programme.temp is None or self.state is State.RUNNING or held
+        self.must("SUS-03" if self.policy.keeps_temp else "SUS-04", ended, "a temp basal goes on", self.state)
         for kind in self.causes:
             self.must("ALM-09", kind in self.active, "a fault that nobody is told of", kind, event)
         if self.battery is not None and self.battery <= self.config.alarms.battery_empty_percent:
@@ -581,9 +588,8 @@ class Books:
         for bolus in status.boluses:
             whole = min(bolus.delivered_uu, bolus.not_delivered_uu, bolus.remaining_uu, bolus.uncertain_uu) >= 0
             self.must("DEL-06", whole and bolus.programmed_uu == self.boluses.get(bolus.id), bolus)
-        if not self.counted["failed"]:  # a pulse that failed is taken out again
-            least_uu = self._fresh_uu() * 9 // 10
-            self.must("IOB-03", status.on_board.bolus_uu >= least_uu, status.on_board, least_uu)
+        least_uu = self._fresh_uu()
+        self.must("IOB-03", status.on_board.bolus_uu >= least_uu, status.on_board, least_uu)
 
     def moved(self, moves: Iterable[tuple[int, int]]) -> None:
         """Hold what a motor has really moved against the record: each pulse was ordered.

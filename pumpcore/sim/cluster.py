@@ -36,6 +36,8 @@ def run_on(scheduler: str, todo: list[Task]) -> Iterator[Outcome]:
     Raises:
         QuantityError: `distributed` is not installed, or nobody answers at that address.
     """
+    if "://" not in scheduler:
+        raise QuantityError("scheduler", scheduler, "is no address such as tcp://host:8786")
     try:
         distributed = import_module("distributed")
     except ImportError as error:

@@ -70,7 +70,11 @@ def main(arguments: list[str] | None = None) -> int:
         parser.error("no gate is called so")
     # A machine without Java can still run the tests, loudly; one that says it is continuous integration cannot.
     may_skip = asked.quick and os.environ.get("CI") != "true"
-    room, console, began_s = Room(asked.room.resolve()), Console(highlight=False, soft_wrap=True, width=WIDTH), time.monotonic()
+    room, console, began_s = (
+        Room(asked.room.resolve()),
+        Console(highlight=False, soft_wrap=True, width=WIDTH),
+        time.monotonic(),
+    )
     verdicts = []
     with ThreadPoolExecutor(asked.jobs) as pool:
         for done in as_completed([pool.submit(pass_through, gate, room, may_skip=may_skip) for gate in chosen]):

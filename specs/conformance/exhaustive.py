@@ -1,0 +1,179 @@
+"""Every specified behaviour is implemented, and nothing else: the whole state graph, walked with the real pump.
+
+Goal: for each reachable state of the specification and each event of the alphabet, the pump accepts if and only if the
+specification enables it, and is then in the specification's state. Method: a walk over the graph from its first state;
+each state keeps the real pump that came there first, and every event is given to a copy of it. A refusal must change
+nothing, and no event may change the pump that it was copied from: all that the pump is, is compared before and after.
+
+`python -m specs.conformance.exhaustive CONFIG GRAPH` prints what it counted, or the first difference (status 1).
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import sys
+from collections import deque
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, NoReturn
+
+from pumpcore.errors import PumpcoreError
+from specs.conformance.bench import Bench, Model, beyond
+from specs.conformance.graph import Graph, constants, load
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+__all__ = ["Counted", "DifferenceError", "walk"]
+
+DIFFERS: Final = 1
+BOOKING: Final = frozenset(
+    {"Tick", "Restart", "ConfirmedFirst", "ConfirmedSecond", "FailedFirst", "FailedSecond", "ConfirmUnknownPulse"}
+)
+"""Events after which the pump books insulin in place; all others are given to a pump that shares its state."""
+
+
+class DifferenceError(AssertionError):
+    """The specification and the pump are not of one mind."""
+
+
+@dataclass(slots=True)
+class Counted:
+    """What a walk has compared."""
+
+    states: int = 0
+    accepted: int = 0
+    refused: int = 0
+    beyond: int = 0
+
+    def __str__(self) -> str:
+        """Say it in a few words."""
+        outside = f", {self.beyond} beyond the bounds" if self.beyond else ""
+        return f"{self.states} states, {self.accepted} accepted, {self.refused} refused{outside}"
+
+
+def walk(graph: Graph, model: Model) -> Counted:
+    """Compare every state and every event.
+
+    Raises:
+        DifferenceError: the first difference, with the way that leads there.
+    """
+    (root,) = graph.first
+    under_way = _Walk(graph, {root: Bench(model)})
+    under_way.same(root, under_way.reached[root].seen(), "")
+    waiting = deque([root])
+    while waiting:
+        waiting.extend(under_way.look(waiting.popleft()))
+    if len(under_way.ways) + 1 != len(graph.states):
+        raise DifferenceError(f"{len(graph.states) - len(under_way.ways) - 1} states were not reached")
+    return under_way.counted
+
+
+@dataclass(slots=True)
+class _Walk:
+    """A walk under way.
+
+    Attributes:
+        graph: where it goes.
+        reached: the pumps of states that were reached and not looked at yet.
+        ways: from which state, by which event, each state was reached first.
+        counted: what was compared.
+    """
+
+    graph: Graph
+    reached: dict[str, Bench]
+    ways: dict[str, tuple[str, str]] = field(default_factory=dict)
+    counted: Counted = field(default_factory=Counted)
+
+    def look(self, here: str) -> Iterator[str]:
+        """Give every event to the pump of a state, and yield the states that were not known before."""
+        bench = self.reached.pop(here)
+        before = bench.mark()
+        for event in bench.model.events:
+            target = self.graph.edges[here].get(event)
+            after = self.given(bench, here, event, target)
+            new = target is not None and target not in self.ways and target not in self.graph.first
+            if after is not None and target is not None and new:
+                self.ways[target], self.reached[target] = (here, event), after
+                yield target
+        if bench.mark() != before:
+            self.differ(here, "", "an event has changed a pump that it was not given to")
+        self.counted.states += 1
+
+    def given(self, bench: Bench, here: str, event: str, target: str | None) -> Bench | None:
+        """Give one event to a copy, and compare; answer with the copy where the event was accepted."""
+        after = bench.copy() if event in BOOKING else bench.shared()
+        try:
+            seen = after.seen() if after.give(event) else None
+        except PumpcoreError as error:
+            self.differ(here, event, f"{type(error).__name__}: {error}")
+        if seen is None:
+            if target is not None:
+                self.differ(here, event, "enabled, and the pump refuses it")
+            if after.pump is not None and after.state is not bench.state and after.mark() != bench.mark():
+                self.differ(here, event, "refused, and it has changed the pump")
+            self.counted.refused += 1
+            return None
+        if target is None:
+            if not beyond(seen, bench.model):
+                self.differ(here, event, "not enabled, and the pump accepts it")
+            self.counted.beyond += 1
+            return None
+        self.same(target, seen, event, here)
+        self.counted.accepted += 1
+        return after
+
+    def same(self, target: str, seen: Mapping[str, Any], event: str, here: str | None = None) -> None:
+        """Compare the state that is specified with the one that is seen."""
+        specified = self.graph.states[target]["pump"]
+        if specified != seen:
+            self.differ(here or target, event, "; ".join(_differing(specified, seen)))
+
+    def differ(self, here: str, event: str, what: str) -> NoReturn:
+        """Say that the two differ, and by which events one comes there."""
+        events = [event] if event else []
+        while here in self.ways:
+            here, before = self.ways[here]
+            events.append(before)
+        raise DifferenceError(f"{' '.join(reversed(events)) or 'at the beginning'}: {what}")
+
+
+def _differing(specified: Mapping[str, Any], seen: Mapping[str, Any]) -> Iterator[str]:
+    """Name the fields that differ, the specified value first."""
+    for name in sorted(specified.keys() | seen.keys()):
+        if specified.get(name) != seen.get(name):
+            if name == "alarms":
+                yield from _differing(specified[name], seen[name])
+            else:
+                yield f"{name} is specified as {specified.get(name)} and is {seen.get(name)}"
+
+
+def read(path: Path) -> Graph:
+    """Read a graph, and keep it in a form that is read quickly the next time."""
+    kept = path.with_suffix(".pickle")
+    if kept.is_file() and kept.stat().st_mtime_ns > path.stat().st_mtime_ns:
+        graph: Graph = pickle.loads(kept.read_bytes())  # noqa: S301 - written below
+        return graph
+    graph = load(path)
+    # Another process may be reading it.
+    fresh = kept.with_suffix(f".{os.getpid()}")
+    fresh.write_bytes(pickle.dumps(graph))
+    fresh.replace(kept)
+    return graph
+
+
+def main(arguments: list[str]) -> int:
+    """Compare one model."""
+    config, dump = map(Path, arguments)
+    try:
+        counted = walk(read(dump), Model(constants(config)))
+    except DifferenceError as difference:
+        sys.stdout.write(f"DIFFERENCE {config.stem}: {difference}\n")
+        return DIFFERS
+    sys.stdout.write(f"{config.stem}: {counted}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

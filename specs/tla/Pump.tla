@@ -1,0 +1,710 @@
+-------------------------------- MODULE Pump --------------------------------
+(***************************************************************************)
+(* An insulin pump: what each event makes of it, and what never happens.   *)
+(*                                                                         *)
+(* Time is discrete: one Tick is `Minutes` minutes with a host that calls  *)
+(* at every deadline.  Insulin is counted in steps of the actuator.  At    *)
+(* most one step of basal and one of each part of a bolus falls due in a   *)
+(* tick, at its end.  An event either is enabled, or the pump refuses it   *)
+(* and nothing changes.                                                    *)
+(*                                                                         *)
+(* The constants switch parts on and off, so that the state graph of each  *)
+(* bounded model (MC*.cfg) is small enough to be looked at as a whole, and *)
+(* to be compared with the code edge by edge.                              *)
+(*                                                                         *)
+(* Order: constants, the state, alarms, boluses and pulses, stopping and   *)
+(* going on, what follows from every event, the events, time, and then     *)
+(* what must hold, with the ids of specs/requirements.md.                  *)
+(***************************************************************************)
+EXTENDS Integers, Sequences, FiniteSets, Modes
+
+CONSTANTS
+    Events,        \* the events of this model
+    Kinds,         \* the annunciations that it looks at
+    Begins,        \* "new": in standby, nothing set but a plan where none can be proposed; "ready": standby after a change;
+                   \* "running"
+    Minutes,       \* how many minutes one tick has
+    Rate,          \* steps of basal in one tick: 0 or 1
+    KeepsTemp,     \* suspend policy: a temp basal goes on after a suspend                                      SUS-03
+    KeepsBoluses,  \* suspend policy: so do boluses                                                             SUS-06
+    MakesUp,       \* suspend policy: what a suspend of so many ticks misses is made up; 0: nothing is          SUS-05
+    MaxBolus,      \* the largest bolus, in steps                                                               LIM-02
+    Few,           \* a reservoir with few steps
+    OfferTicks,    \* a proposal can be confirmed for so many ticks                                             BOL-02
+    AutoConfirm,   \* the actuator confirms each pulse at once
+    MostBoluses, MostOffers, MostPulses    \* bounds of the model, not of the pump
+
+VARIABLE pump
+vars == <<pump>>
+
+Min(a, b) == IF a < b THEN a ELSE b
+Max(a, b) == IF a > b THEN a ELSE b
+
+(***************************************************************************)
+(* The state.                                                              *)
+(***************************************************************************)
+NoReservoir == 0 - 1
+Plenty == 999                \* so full that it is not emptied within the model
+None == "none"
+
+\* A bolus: steps in all, steps still to come of its fast and of its extended part, steps that will not be delivered;
+\* it runs, is held by a suspend, or has ended and waits for the outcome of its last pulse.
+Bolus(fast, ext) == [size |-> fast + ext, fast |-> fast, ext |-> ext, lost |-> 0, fate |-> "runs"]
+
+\* A pulse whose outcome is open: of which bolus (Basal, Priming, Gone: of one that is recorded), how many steps, "out"
+\* or "uncertain", how many ticks ago, and whether the reservoir is still the one that it came from.
+Basal == 0
+Priming == 98
+Gone == 99
+Pulse(of, steps) == [of |-> of, steps |-> steps, fate |-> "out", age |-> 0, here |-> TRUE]
+
+\* A proposal: what it asks for, its age, and whether what it rests on has changed.
+Offer(what, fast, ext) == [what |-> what, fast |-> fast, ext |-> ext, age |-> 0, stale |-> FALSE]
+
+NoTemp == [kind |-> None, ticks |-> 0]
+
+(***************************************************************************)
+(* Annunciations: cause, priority, escalation.                             *)
+(***************************************************************************)
+Stopping == {"occlusion_detected", "mechanical_issue", "reservoir_issue", "reservoir_empty", "battery_empty"}
+Watched == {"no_delivery_reminder", "no_delivery_medium", "no_delivery_high", "no_delivery_danger"}
+\* What tells of something that has happened: no cause that could last.
+Happenings == {"bolus_canceled", "tbr_over", "tbr_canceled", "bolus_not_confirmed", "pulse_uncertain"}
+\* Information: goes with its cause, read or not.
+Informs == {"no_delivery_reminder"}
+HighKinds == Stopping \cup {"no_delivery_high", "no_delivery_danger"}
+MediumKinds == {"no_delivery_medium", "disconnect_over", "priming_issue", "bolus_canceled", "pulse_uncertain"}
+
+Ticks(minutes) == (minutes + Minutes - 1) \div Minutes
+Reminder == Ticks(15)
+Medium == Ticks(30)
+High == Ticks(60)
+Danger == Ticks(120)
+
+\* Unanswered for so many minutes: the next level.  ALM-05
+Climbs(kind) == IF kind \in HighKinds THEN <<10>> ELSE IF kind \in MediumKinds THEN <<30, 40>> ELSE <<>>
+\* Confirmed, with the cause still there: told again after so many minutes; 0: never.  ALM-07
+Again(kind) ==
+    CASE kind \in {"no_delivery_reminder", "no_delivery_danger", "disconnect_over"} -> 15
+      [] kind \in Happenings \cup {"reservoir_low"} -> 0
+      [] kind \in {"battery_low"} -> 240
+      [] OTHER -> 30
+
+Quiet == [status |-> "off", cause |-> FALSE, age |-> 0, level |-> 0]
+Fresh(cause) == [status |-> "pending", cause |-> cause, age |-> 0, level |-> 0]
+Priority(kind, alarm) ==
+    CASE kind \in HighKinds -> "high"
+      [] kind \in MediumKinds -> IF alarm.level = 0 THEN "medium" ELSE "high"
+      [] kind \in {"no_delivery_reminder", "tbr_over"} -> "information"
+      [] OTHER -> "low"
+
+Active(p, kind) == kind \in Kinds /\ p.alarms[kind].status # "off"
+ActiveStopping(p) == {k \in Stopping \cap Kinds : Active(p, k)}
+
+\* Its cause is there, or what it tells of has happened; `news`: not the same case as before.
+Risen(alarm, kind, news) ==
+    LET lasts == kind \notin Happenings IN
+    IF alarm.status = "off" THEN Fresh(lasts)
+    ELSE IF alarm.cause /\ ~news /\ alarm.status # "confirmed" THEN alarm
+    ELSE IF alarm.status = "confirmed" \/ (alarm.status = "snoozed" /\ (news \/ ~lasts)) THEN Fresh(lasts)
+    ELSE [alarm EXCEPT !.cause = lasts]
+
+\* Its cause is no longer there.  ALM-03: what nobody has read stays.
+Ceased(alarm, kind) ==
+    IF ~alarm.cause THEN alarm
+    ELSE IF kind \in Informs \/ alarm.status = "confirmed" THEN Quiet
+    ELSE [alarm EXCEPT !.cause = FALSE]
+
+\* A tick for one alarm.  A snooze (of ten minutes) ends within it.
+Aged(alarm, kind) ==
+    LET climbs == Climbs(kind)  again == Again(kind)  older == alarm.age + 1
+        top == IF climbs = <<>> THEN 0 ELSE Ticks(climbs[Len(climbs)])
+        age == Min(older, top)
+    IN  CASE alarm.status = "pending" ->
+               [alarm EXCEPT !.age = age, !.level = Cardinality({i \in DOMAIN climbs : age >= Ticks(climbs[i])})]
+          [] alarm.status = "snoozed" -> Fresh(alarm.cause)
+          [] alarm.status = "confirmed" /\ again > 0 ->
+               IF older >= Ticks(again) THEN Fresh(alarm.cause) ELSE [alarm EXCEPT !.age = older]
+          [] OTHER -> alarm
+
+\* Put on the board, or taken off its causes; kinds that this model does not look at are nowhere.
+Tell(p, kind, news) ==
+    IF kind \in Kinds THEN [p EXCEPT !.alarms[kind] = Risen(@, kind, news)] ELSE p
+Untell(p, kind) ==
+    IF kind \in Kinds THEN [p EXCEPT !.alarms[kind] = Ceased(@, kind)] ELSE p
+\* What the pump derives from its facts: told when the cause comes, not again while it stays.
+Derive(p, kind, there) ==
+    IF kind \notin Kinds THEN p
+    ELSE IF ~there THEN Untell(p, kind)
+    ELSE IF p.alarms[kind].cause THEN p ELSE Tell(p, kind, FALSE)
+
+(***************************************************************************)
+(* Boluses, proposals and pulses.                                          *)
+(***************************************************************************)
+Without(seq, i) == SubSeq(seq, 1, i - 1) \o SubSeq(seq, i + 1, Len(seq))
+Counted(bolus) == bolus.size - bolus.fast - bolus.ext - bolus.lost         \* DEL-09: what counts as delivered
+ToCome(bolus) == bolus.fast + bolus.ext
+
+RECURSIVE Sum(_)
+Sum(numbers) == IF numbers = <<>> THEN 0 ELSE Head(numbers) + Sum(Tail(numbers))
+AllToCome(p) == Sum([i \in DOMAIN p.boluses |-> ToCome(p.boluses[i])])
+
+\* A bolus that has ended is recorded, and gone, once no outcome of it is awaited.  BOL-07
+Awaited(p, i) == \E j \in DOMAIN p.pulses : p.pulses[j].of = i /\ p.pulses[j].fate = "out"
+Forget(p, i) ==
+    LET renumbered(pulse) ==
+            IF pulse.of = i THEN [pulse EXCEPT !.of = Gone]
+            ELSE IF pulse.of > i /\ pulse.of < Priming THEN [pulse EXCEPT !.of = @ - 1] ELSE pulse
+    IN  [p EXCEPT !.boluses = Without(@, i), !.pulses = [j \in DOMAIN @ |-> renumbered(@[j])]]
+RECURSIVE Recorded(_, _)
+Recorded(p, i) ==
+    IF i = 0 THEN p
+    ELSE Recorded(IF p.boluses[i].fate = "ends" /\ ~Awaited(p, i) THEN Forget(p, i) ELSE p, i - 1)
+Record(p) == Recorded(p, Len(p.boluses))
+
+\* What is not delivered will not be any more.  DEL-04
+Ended(bolus) == [bolus EXCEPT !.lost = @ + ToCome(bolus), !.fast = 0, !.ext = 0, !.fate = "ends"]
+EndBolus(p, i) == Record([p EXCEPT !.boluses[i] = Ended(@)])
+EndAllBoluses(p) ==
+    LET ending == {i \in DOMAIN p.boluses : p.boluses[i].fate # "ends"}
+        done == [p EXCEPT !.boluses = [i \in DOMAIN @ |-> IF i \in ending THEN Ended(@[i]) ELSE @[i]]]
+    IN  Record(IF ending = {} THEN done ELSE Tell(done, "bolus_canceled", FALSE))
+
+EndTemp(p, over) == Tell([p EXCEPT !.temp = NoTemp], IF over THEN "tbr_over" ELSE "tbr_canceled", FALSE)
+
+\* One order of steps, as far as there is insulin for it; the rest is missed.  RES-01, DEL-06
+Command(p, of, steps) ==
+    LET there == IF p.left = Plenty THEN steps ELSE Min(steps, Max(p.left, 0))
+        taken == [p EXCEPT !.left = IF @ = Plenty THEN @ ELSE IF @ = NoReservoir THEN @ ELSE @ - there,
+                           !.boluses = [i \in DOMAIN @ |->
+                               IF i = of THEN [@[i] EXCEPT !.lost = @ + (steps - there)] ELSE @[i]]]
+    IN  IF there = 0 THEN taken ELSE [taken EXCEPT !.pulses = Append(@, Pulse(of, there))]
+
+\* STA-01, BOL-05, BOL-06, LIM-02: a bolus that may be delivered now.
+MayBolus(p, size) ==
+    /\ p.mode = "running"
+    /\ size > 0 /\ size <= MaxBolus
+    /\ p.left = Plenty \/ size <= p.left - AllToCome(p)
+
+\* What a proposal rests on has changed: mode, limits, clock or plan.  BOL-04
+Rest(p) == [p EXCEPT !.offers = [i \in DOMAIN @ |-> [@[i] EXCEPT !.stale = TRUE]]]
+Propose(p, what, fast, ext) == [p EXCEPT !.offers = Append(@, Offer(what, fast, ext))]
+
+(***************************************************************************)
+(* Stopping and going on.                                                  *)
+(***************************************************************************)
+Facts(p) ==
+    [time_set |-> p.time, limits_set |-> p.limits, profile_set |-> p.profile,
+     reservoir_attached |-> p.left # NoReservoir, reservoir_filled |-> p.left > 0,
+     primed |-> p.primed, set_off_body |-> p.offBody, tubing_primed |-> p.tubing,
+     no_stopping_alarm |-> ActiveStopping(p) = {}]
+
+May(p, trigger) == Target(p.mode, trigger, Facts(p)) # Refused
+
+\* How far ticks since the stop, and ticks without insulin, have to be counted in this model.
+StoppedMost == Max(IF MakesUp > 0 THEN MakesUp + 1 ELSE 0, IF "no_delivery_reminder" \in Kinds THEN Reminder ELSE 0)
+DryMost == IF Watched \cap Kinds = {} THEN 0 ELSE Danger
+
+\* DEL-12, SUS-03 to SUS-06, DEL-18: what stopping does to what runs.
+Stop(p, fault) ==
+    LET still == [p EXCEPT !.stopped = 0, !.missed = 0, !.wait = 0, !.counts = ~fault,
+                           !.boluses = [i \in DOMAIN @ |->
+                               IF @[i].fate = "runs" THEN [@[i] EXCEPT !.fate = "held"] ELSE @[i]]]
+        boluses == IF fault \/ ~KeepsBoluses THEN EndAllBoluses(still) ELSE still
+    IN  IF boluses.temp.kind # None /\ (fault \/ ~KeepsTemp) THEN EndTemp(boluses, FALSE) ELSE boluses
+
+\* A suspend becomes something else: what it held is given up.
+GiveUp(p) ==
+    LET ended == EndAllBoluses([p EXCEPT !.counts = FALSE, !.missed = 0])
+    IN  IF ended.temp.kind # None THEN EndTemp(ended, FALSE) ELSE ended
+
+\* SUS-05 to SUS-07: what the policy brings back; what a disconnect missed is offered, never delivered by itself.
+GoOn(p) ==
+    LET inTime == p.stopped <= MakesUp /\ p.cause # "alarm"
+        running == [p EXCEPT !.counts = FALSE, !.missed = 0, !.cause = None, !.wait = 0, !.stopped = 0]
+        held == \E i \in DOMAIN p.boluses : p.boluses[i].fate = "held"
+        back == IF held /\ ~inTime THEN EndAllBoluses(running)
+                ELSE [running EXCEPT !.boluses = [i \in DOMAIN @ |->
+                         IF @[i].fate = "held" THEN [@[i] EXCEPT !.fate = "runs"] ELSE @[i]]]
+        madeUp == p.missed > 0 /\ inTime /\ MakesUp > 0 /\ p.cause \in {"person", "remote"}
+        offered == Min(p.missed, MaxBolus)
+    IN  IF madeUp /\ (p.left = Plenty \/ p.missed <= p.left)
+            THEN [back EXCEPT !.boluses = Append(@, Bolus(0, p.missed))]
+        ELSE IF (madeUp \/ p.cause = "disconnect") /\ offered > 0 THEN Propose(back, "bolus", offered, 0)
+        ELSE back
+
+\* One move of the mode machine, with all that it brings.
+Move(p, trigger) ==
+    LET to == Target(p.mode, trigger, Facts(p))
+        moved == Rest([p EXCEPT !.mode = to])
+        left == IF p.mode = "running" THEN Stop(moved, to = "alarm")
+                ELSE IF p.mode = "suspended" /\ to # "running" THEN GiveUp(moved)
+                ELSE moved
+    IN  IF to = p.mode THEN p
+        ELSE IF to = "running" THEN GoOn(left)
+        ELSE IF to = "suspended" THEN left
+        ELSE [left EXCEPT !.cause = IF to = "alarm" THEN "alarm" ELSE None, !.wait = 0]
+
+\* A cause that something reports: an alarm that stops delivery stops it now.  MOD-07, ALM-06
+Raise(p, kind, news) ==
+    IF kind \in Stopping THEN Move(Tell(p, kind, news), "fault") ELSE Tell(p, kind, news)
+
+(***************************************************************************)
+(* What follows from every event.                                          *)
+(***************************************************************************)
+\* WCH-02: ticks since therapy insulin came last.  A pulse whose outcome is not due yet counts, but only one that
+\* follows the last confirmed one soon enough and that no unanswered pulse precedes.
+Dry(p) ==
+    LET since == {j \in DOMAIN p.pulses : p.pulses[j].of # Priming /\ p.pulses[j].age < p.dry}
+        first == CHOOSE j \in since : \A k \in since :
+                     p.pulses[j].age > p.pulses[k].age \/ (p.pulses[j].age = p.pulses[k].age /\ j <= k)
+    IN  IF since = {} THEN p.dry
+        ELSE IF p.pulses[first].fate # "out" \/ p.dry - p.pulses[first].age > Medium THEN p.dry
+        ELSE p.pulses[first].age
+
+\* What the person must know, derived from facts.
+Derived(p) ==
+    LET dry == Dry(p)
+        shown == p.mode \notin Changing
+        a == Derive(p, "no_delivery_reminder", p.begun /\ p.mode \in {"suspended", "alarm"} /\ p.stopped >= Reminder)
+        b == Derive(a, "no_delivery_medium", p.begun /\ dry >= Medium /\ dry < High)
+        c == Derive(b, "no_delivery_high", p.begun /\ dry >= High /\ dry < Danger)
+        d == Derive(c, "no_delivery_danger", p.begun /\ dry >= Danger)
+        e == Derive(d, "reservoir_empty", shown /\ p.left = 0)
+        f == Derive(e, "reservoir_low", shown /\ p.left > 0 /\ p.left # Plenty)
+        g == Derive(f, "battery_empty", p.battery = "empty")
+        h == Derive(g, "battery_low", p.battery = "low")
+    IN  h
+\* SUS-07: the reminder to connect again ends with the disconnect.
+Observed(p) == IF p.cause # "disconnect" THEN Untell(Derived(p), "disconnect_over") ELSE Derived(p)
+
+Valid(p) == [p EXCEPT !.offers = SelectSeq(@, LAMBDA offer : ~offer.stale)]
+
+\* A stopping alarm that was not there before leads to alarm; none any more leads on to suspended; and what the person
+\* must know in the new mode is told at once.  MOD-07, MOD-04
+Settled(before, p) ==
+    LET seen == Observed(p)
+        now == ActiveStopping(seen)
+        fresh == now \ ActiveStopping(before)
+    IN  Valid(CASE fresh # {} /\ seen.mode # "alarm" -> Derived(Move(seen, "fault"))
+                [] seen.mode = "alarm" /\ now = {} -> Derived(Move(seen, "clear"))
+                [] OTHER -> seen)
+
+\* The actuator that confirms each pulse at once.
+Confirmed(p, j) ==
+    LET pulse == p.pulses[j]
+        dry == IF pulse.of = Priming THEN p.dry ELSE Min(p.dry, pulse.age)
+    IN  Record([p EXCEPT !.pulses = Without(@, j), !.dry = dry])
+RECURSIVE ConfirmedAll(_)
+ConfirmedAll(p) == IF p.pulses = <<>> THEN p ELSE ConfirmedAll(Settled(p, Confirmed(p, 1)))
+
+Within(p) == /\ Len(p.boluses) <= MostBoluses /\ Len(p.offers) <= MostOffers /\ Len(p.pulses) <= MostPulses
+
+\* An event of this model; and that while there is power.
+Named(event) == event \in Events
+On(event) == Named(event) /\ pump.on
+
+\* The pump becomes `p`, with all that follows from it.  What leads out of the bounds of the model is not looked at.
+Becomes(p) ==
+    LET after == Settled(pump, p)
+        answered == IF AutoConfirm THEN ConfirmedAll(after) ELSE after
+    IN  Within(answered) /\ pump' = answered
+
+(***************************************************************************)
+(* The events: modes.                                                      *)
+(***************************************************************************)
+Start ==
+    /\ On("Start") /\ May(pump, "start")
+    /\ Becomes([Move(pump, "start") EXCEPT !.begun = TRUE, !.dry = IF pump.begun THEN @ ELSE 0])
+
+\* SUS-01: always possible.  A later suspend overlays an earlier one.
+Suspended(cause) ==
+    LET p == Move(pump, "suspend") IN IF p.mode = "suspended" THEN [p EXCEPT !.cause = cause, !.wait = 0] ELSE p
+Suspend == On("Suspend") /\ Becomes(Suspended("person"))
+SuspendRemote == On("SuspendRemote") /\ Becomes(Suspended("remote"))
+
+\* SUS-07
+Disconnected(ticks) == [Move(pump, "suspend") EXCEPT !.cause = "disconnect", !.wait = ticks]
+Disconnect1 == On("Disconnect1") /\ pump.mode = "running" /\ Becomes(Disconnected(1))
+Disconnect2 == On("Disconnect2") /\ pump.mode = "running" /\ Becomes(Disconnected(2))
+
+Resume == On("Resume") /\ May(pump, "resume") /\ Becomes(Move(pump, "resume"))
+
+\* RES-05 to RES-07: the reservoir change, step by step.  It begins only off the body.
+BeginChange ==
+    LET off == [pump EXCEPT !.offBody = TRUE]
+    IN  /\ On("BeginChange") /\ May(off, "begin_change")
+        /\ Becomes([Move(off, "begin_change") EXCEPT !.primed = FALSE, !.tubing = FALSE])
+Rewound == On("Rewound") /\ May(pump, "rewound") /\ Becomes(Move(pump, "rewound"))
+Loaded == On("Loaded") /\ May(pump, "loaded") /\ Becomes(Move(pump, "loaded"))
+PrimeStep ==
+    /\ On("PrimeStep") /\ pump.mode \in {Prime, Fill} /\ pump.left >= 1
+    /\ Becomes([Command(pump, Priming, 1) EXCEPT !.tubing = TRUE])
+Primed == On("Primed") /\ May(pump, "primed") /\ Becomes(Move(pump, "primed"))
+Filled == On("Filled") /\ May(pump, "filled") /\ Becomes(Move(pump, "filled"))
+\* With the new reservoir begins a new record: pulses of which nobody will ever know stay uncertain for good.
+Connected ==
+    /\ On("Connected") /\ May(pump, "connected")
+    /\ Becomes([Move(pump, "connected") EXCEPT !.primed = TRUE, !.offBody = FALSE,
+                                               !.pulses = SelectSeq(@, LAMBDA pulse : pulse.fate = "out")])
+AbortChange == On("AbortChange") /\ May(pump, "abort_change") /\ Becomes(Move(pump, "abort_change"))
+
+(***************************************************************************)
+(* The events: reservoir, battery, faults, settings.  Facts are never      *)
+(* refused.  MOD-11                                                        *)
+(***************************************************************************)
+\* RES-04
+ReservoirRemoved ==
+    LET p == [pump EXCEPT !.left = NoReservoir, !.primed = FALSE]
+    IN  /\ On("ReservoirRemoved")
+        /\ Becomes(IF pump.mode \in {Rewind, Load} THEN p ELSE Raise(p, "reservoir_issue", FALSE))
+\* A pulse that was ordered before a measurement is not put back into the reservoir by its failure.  DEL-10
+Measured(steps) ==
+    LET p == [pump EXCEPT !.left = steps, !.pulses = [j \in DOMAIN @ |-> [@[j] EXCEPT !.here = FALSE]]]
+    IN  Untell(p, "reservoir_issue")
+MeasuredEmpty == On("MeasuredEmpty") /\ Becomes(Measured(0))
+MeasuredFew == On("MeasuredFew") /\ Becomes(Measured(Few))
+MeasuredPlenty == On("MeasuredPlenty") /\ Becomes(Measured(Plenty))
+
+BatteryGood == On("BatteryGood") /\ Becomes([pump EXCEPT !.battery = "good"])
+BatteryLow == On("BatteryLow") /\ Becomes([pump EXCEPT !.battery = "low"])
+BatteryEmpty == On("BatteryEmpty") /\ Becomes([pump EXCEPT !.battery = "empty"])            \* PWR-02
+
+\* ALM-09: a fault that a part of the pump reports keeps its cause until that part says it is gone.
+FaultOcclusion == On("FaultOcclusion") /\ Becomes(Raise(pump, "occlusion_detected", FALSE))
+GoneOcclusion == On("GoneOcclusion") /\ Becomes(Untell(pump, "occlusion_detected"))
+FaultPriming == On("FaultPriming") /\ Becomes(Raise(pump, "priming_issue", FALSE))
+GonePriming == On("GonePriming") /\ Becomes(Untell(pump, "priming_issue"))
+GoneMechanical == On("GoneMechanical") /\ Becomes(Untell(pump, "mechanical_issue"))
+
+ClockSet == On("ClockSet") /\ Becomes(Rest([pump EXCEPT !.time = TRUE]))                     \* TIM-02
+LimitsSet == On("LimitsSet") /\ Becomes(Rest([pump EXCEPT !.limits = TRUE]))
+\* LIM-07: taking a limit away stops delivery.
+LimitsUnset ==
+    LET p == Rest([pump EXCEPT !.limits = FALSE])
+    IN  On("LimitsUnset") /\ Becomes(IF p.mode = "running" THEN [Move(p, "suspend") EXCEPT !.cause = "person"] ELSE p)
+
+(***************************************************************************)
+(* The events: what adds insulin is proposed, and then confirmed.          *)
+(***************************************************************************)
+ProposeBolus(fast, ext) == MayBolus(pump, fast + ext) /\ Becomes(Propose(pump, "bolus", fast, ext))
+ProposeOne == On("ProposeOne") /\ ProposeBolus(1, 0)
+ProposeTwo == On("ProposeTwo") /\ ProposeBolus(2, 0)
+ProposeExtended == On("ProposeExtended") /\ ProposeBolus(0, 2)
+ProposeMultiwave == On("ProposeMultiwave") /\ ProposeBolus(1, 2)
+ProposeFour == On("ProposeFour") /\ ProposeBolus(4, 0)
+
+\* TMP-02 to TMP-04: what cannot deliver more than the plan acts at once; it takes the place of what runs.
+Temp(kind) == [kind |-> kind, ticks |-> Ticks(30)]
+MayTemp(p) == p.mode = "running" /\ p.profile
+TempNothing == On("TempNothing") /\ MayTemp(pump) /\ Becomes([pump EXCEPT !.temp = Temp("nothing")])
+TempDouble ==
+    /\ On("TempDouble") /\ MayTemp(pump)
+    /\ Becomes(IF Rate > 0 THEN Propose(pump, "temp", 0, 0) ELSE [pump EXCEPT !.temp = Temp("double")])
+CancelTemp == On("CancelTemp") /\ pump.temp.kind # None /\ Becomes(EndTemp(pump, FALSE))
+
+\* A plan must keep to the limits; while one is not chosen only a rate of nothing does.
+ProposePlan == On("ProposePlan") /\ (pump.limits \/ Rate = 0) /\ Becomes(Propose(pump, "plan", 0, 0))
+
+\* BOL-01, BOL-03 to BOL-05: checked again when it is confirmed.
+Accepted(i) ==
+    LET offer == pump.offers[i]
+        p == [pump EXCEPT !.offers = Without(@, i), !.answered = TRUE]
+    IN  CASE offer.what = "bolus" -> [p EXCEPT !.boluses = Append(@, Bolus(offer.fast, offer.ext))]
+          [] offer.what = "temp" -> [p EXCEPT !.temp = Temp("double")]
+          [] offer.what = "plan" -> Rest([p EXCEPT !.profile = TRUE])
+MayAccept(i) ==
+    /\ i \in DOMAIN pump.offers
+    /\ ~pump.offers[i].stale
+    /\ CASE pump.offers[i].what = "bolus" -> MayBolus(pump, pump.offers[i].fast + pump.offers[i].ext)
+         [] pump.offers[i].what = "temp" -> MayTemp(pump)
+         [] pump.offers[i].what = "plan" -> pump.limits \/ Rate = 0
+ConfirmOne == On("ConfirmOne") /\ MayAccept(1) /\ Becomes(Accepted(1))
+ConfirmTwo == On("ConfirmTwo") /\ MayAccept(2) /\ Becomes(Accepted(2))
+ConfirmAgain == On("ConfirmAgain") /\ pump.answered /\ Becomes(pump)                                 \* BOL-03
+RejectOne ==
+    /\ On("RejectOne") /\ 1 \in DOMAIN pump.offers
+    /\ Becomes([pump EXCEPT !.offers = Without(@, 1)])     \* BOL-10
+
+\* BOL-07, BOL-08: stopped at any moment, one without the others.
+MayCancel(i) == i \in DOMAIN pump.boluses /\ pump.boluses[i].fate # "ends"
+CancelBolusOne == On("CancelBolusOne") /\ MayCancel(1) /\ Becomes(EndBolus(pump, 1))
+CancelBolusTwo == On("CancelBolusTwo") /\ MayCancel(2) /\ Becomes(EndBolus(pump, 2))
+
+(***************************************************************************)
+(* The events: what became of a pulse.  DEL-08 to DEL-11                   *)
+(***************************************************************************)
+Open(j) == j \in DOMAIN pump.pulses
+PulseConfirmed(j) == Open(j) /\ Becomes(Confirmed(pump, j))
+
+\* Put back into the reservoir that it came from, counted as not delivered, and the actuator counts as faulty.
+Failed(j) ==
+    LET pulse == pump.pulses[j]
+        back == [pump EXCEPT !.pulses = Without(@, j),
+                             !.left = IF pulse.here /\ @ \notin {Plenty, NoReservoir} THEN @ + pulse.steps ELSE @,
+                             !.boluses = [i \in DOMAIN @ |->
+                                 IF i = pulse.of THEN [@[i] EXCEPT !.lost = @ + pulse.steps] ELSE @[i]]]
+    IN  Raise(Record(back), "mechanical_issue", TRUE)
+PulseFailed(j) == Open(j) /\ Becomes(Failed(j))
+
+Uncertain(p, j) == Tell(Record([p EXCEPT !.pulses[j].fate = "uncertain"]), "pulse_uncertain", TRUE)
+Unsettled(j) == Open(j) /\ pump.pulses[j].fate = "out"
+PulseUnknown(j) == Unsettled(j) /\ Becomes(Uncertain(pump, j))
+
+ConfirmedFirst == On("ConfirmedFirst") /\ PulseConfirmed(1)
+ConfirmedSecond == On("ConfirmedSecond") /\ PulseConfirmed(2)
+FailedFirst == On("FailedFirst") /\ PulseFailed(1)
+FailedSecond == On("FailedSecond") /\ PulseFailed(2)
+UnknownFirst == On("UnknownFirst") /\ PulseUnknown(1)
+UnknownSecond == On("UnknownSecond") /\ PulseUnknown(2)
+
+(***************************************************************************)
+(* The events: the person reads, or puts off.                              *)
+(***************************************************************************)
+\* ALM-03: with the cause gone it leaves; with the cause there it stays, read.
+Read(kind) ==
+    /\ Active(pump, kind)
+    /\ Becomes([pump EXCEPT !.alarms[kind] =
+                    IF @.status = "confirmed" THEN @
+                    ELSE IF @.cause THEN [@ EXCEPT !.status = "confirmed", !.age = 0, !.level = 0]
+                    ELSE Quiet])
+\* ALM-02: silence is bounded.
+Snooze(kind) ==
+    /\ Active(pump, kind) /\ pump.alarms[kind].status # "confirmed"
+    /\ Becomes([pump EXCEPT !.alarms[kind] = [@ EXCEPT !.status = "snoozed", !.age = 0, !.level = 0]])
+
+ReadOcclusion == On("ReadOcclusion") /\ Read("occlusion_detected")
+ReadMechanical == On("ReadMechanical") /\ Read("mechanical_issue")
+ReadReservoirIssue == On("ReadReservoirIssue") /\ Read("reservoir_issue")
+ReadReservoirEmpty == On("ReadReservoirEmpty") /\ Read("reservoir_empty")
+ReadReservoirLow == On("ReadReservoirLow") /\ Read("reservoir_low")
+ReadBatteryEmpty == On("ReadBatteryEmpty") /\ Read("battery_empty")
+ReadBatteryLow == On("ReadBatteryLow") /\ Read("battery_low")
+ReadPriming == On("ReadPriming") /\ Read("priming_issue")
+ReadReminder == On("ReadReminder") /\ Read("no_delivery_reminder")
+ReadMedium == On("ReadMedium") /\ Read("no_delivery_medium")
+ReadHigh == On("ReadHigh") /\ Read("no_delivery_high")
+ReadDanger == On("ReadDanger") /\ Read("no_delivery_danger")
+ReadDisconnectOver == On("ReadDisconnectOver") /\ Read("disconnect_over")
+ReadBolusCanceled == On("ReadBolusCanceled") /\ Read("bolus_canceled")
+ReadTempOver == On("ReadTempOver") /\ Read("tbr_over")
+ReadTempCanceled == On("ReadTempCanceled") /\ Read("tbr_canceled")
+ReadNotConfirmed == On("ReadNotConfirmed") /\ Read("bolus_not_confirmed")
+ReadUncertain == On("ReadUncertain") /\ Read("pulse_uncertain")
+SnoozeOcclusion == On("SnoozeOcclusion") /\ Snooze("occlusion_detected")
+SnoozePriming == On("SnoozePriming") /\ Snooze("priming_issue")
+SnoozeMechanical == On("SnoozeMechanical") /\ Snooze("mechanical_issue")
+SnoozeHigh == On("SnoozeHigh") /\ Snooze("no_delivery_high")
+SnoozeDisconnectOver == On("SnoozeDisconnectOver") /\ Snooze("disconnect_over")
+SnoozeBolusCanceled == On("SnoozeBolusCanceled") /\ Snooze("bolus_canceled")
+
+(***************************************************************************)
+(* Time.                                                                   *)
+(***************************************************************************)
+\* DEL-11: what nobody has answered within ten minutes is uncertain.
+RECURSIVE UnansweredFrom(_, _)
+UnansweredFrom(p, j) ==
+    IF j > Len(p.pulses) THEN p
+    ELSE UnansweredFrom(IF p.pulses[j].fate = "out" THEN Uncertain(p, j) ELSE p, j + 1)
+
+\* BOL-02: a proposal goes without effect.
+Expired(p) ==
+    LET over == {i \in DOMAIN p.offers : p.offers[i].age >= OfferTicks}
+        kept == SelectSeq(p.offers, LAMBDA offer : offer.age < OfferTicks)
+        older == [p EXCEPT !.offers = [i \in DOMAIN kept |-> [kept[i] EXCEPT !.age = @ + 1]]]
+    IN  IF \E i \in over : p.offers[i].what = "bolus" THEN Tell(older, "bolus_not_confirmed", FALSE) ELSE older
+
+BasalSteps(p) == CASE p.temp.kind = "nothing" -> 0 [] p.temp.kind = "double" -> 2 * Rate [] OTHER -> Rate
+
+\* DEL-05: basal, then extended parts, then fast ones, each in the order in which the boluses began.
+RECURSIVE Extended(_, _), Fast(_, _)
+Extended(p, i) ==
+    IF i > Len(p.boluses) THEN p
+    ELSE Extended(IF p.boluses[i].fate = "runs" /\ p.boluses[i].ext > 0
+                  THEN Command([p EXCEPT !.boluses[i].ext = @ - 1], i, 1) ELSE p, i + 1)
+Fast(p, i) ==
+    IF i > Len(p.boluses) THEN p
+    ELSE Fast(IF p.boluses[i].fate = "runs" /\ p.boluses[i].fast > 0
+              THEN Command([p EXCEPT !.boluses[i].fast = @ - 1], i, 1) ELSE p, i + 1)
+Delivered(p) ==
+    IF p.mode # "running" THEN [p EXCEPT !.missed = IF p.counts THEN Min(@ + BasalSteps(p), MaxBolus) ELSE @]
+    ELSE LET basal == IF BasalSteps(p) > 0 THEN Command(p, Basal, BasalSteps(p)) ELSE p
+             all == Fast(Extended(basal, 1), 1)
+         IN  Record([all EXCEPT !.boluses = [i \in DOMAIN @ |->
+                 IF @[i].fate = "runs" /\ ToCome(@[i]) = 0 THEN [@[i] EXCEPT !.fate = "ends"] ELSE @[i]]])
+
+\* TMP-01: a temp basal ends by itself, suspended or not.
+TempPassed(p) ==
+    CASE p.temp.kind = None -> p
+      [] p.temp.ticks = 1 -> EndTemp(p, TRUE)
+      [] OTHER -> [p EXCEPT !.temp.ticks = @ - 1]
+
+\* SUS-07: the reminder at the end of a disconnect.
+WaitPassed(p) ==
+    CASE p.wait = 0 -> p
+      [] p.wait = 1 -> Tell([p EXCEPT !.wait = 0], "disconnect_over", FALSE)
+      [] OTHER -> [p EXCEPT !.wait = @ - 1]
+
+Passed(p) ==
+    LET aged == [p EXCEPT !.alarms = [k \in Kinds |-> Aged(@[k], k)]]
+        answered == UnansweredFrom(aged, 1)
+        counted == [Expired(answered) EXCEPT
+                       !.stopped = IF p.mode = "running" THEN 0 ELSE Min(@ + 1, StoppedMost),
+                       !.dry = IF p.begun THEN Min(@ + 1, DryMost) ELSE 0,
+                       !.pulses = [j \in DOMAIN @ |-> [@[j] EXCEPT !.age = Min(@ + 1, DryMost)]]]
+    IN  WaitPassed(TempPassed(Delivered(counted)))
+Tick == On("Tick") /\ Becomes(Passed(pump))
+
+\* PWR-03: power is lost at any instant; what comes back is the same pump, and of pulses in flight nobody knows.
+PowerLoss == On("PowerLoss") /\ pump' = [pump EXCEPT !.on = FALSE]
+Restart ==
+    /\ Named("Restart") /\ ~pump.on
+    /\ LET back == [pump EXCEPT !.on = TRUE] IN pump' = Settled(back, UnansweredFrom(back, 1))
+
+(***************************************************************************)
+(* The behaviours.                                                         *)
+(***************************************************************************)
+Init ==
+    LET new == Begins = "new" IN
+    pump = [on |-> TRUE, mode |-> IF Begins = "running" THEN "running" ELSE "standby",
+            cause |-> None, wait |-> 0, begun |-> Begins = "running",
+            time |-> ~new, limits |-> ~new, profile |-> ~new \/ "ProposePlan" \notin Events,
+            primed |-> ~new, offBody |-> FALSE, tubing |-> ~new,
+            left |-> IF new THEN NoReservoir ELSE Plenty, battery |-> "unknown",
+            temp |-> NoTemp, boluses |-> <<>>, offers |-> <<>>, answered |-> FALSE, pulses |-> <<>>,
+            alarms |-> [k \in Kinds |-> Quiet],
+            dry |-> 0, stopped |-> 0, counts |-> FALSE, missed |-> 0]
+
+ModeEvents == Start \/ Suspend \/ SuspendRemote \/ Disconnect1 \/ Disconnect2 \/ Resume
+ChangeEvents ==
+    \/ BeginChange \/ Rewound \/ Loaded \/ PrimeStep \/ Primed \/ Filled \/ Connected \/ AbortChange
+    \/ ReservoirRemoved \/ MeasuredEmpty \/ MeasuredFew \/ MeasuredPlenty
+FactEvents ==
+    \/ BatteryGood \/ BatteryLow \/ BatteryEmpty
+    \/ FaultOcclusion \/ GoneOcclusion \/ FaultPriming \/ GonePriming \/ GoneMechanical
+    \/ ClockSet \/ LimitsSet \/ LimitsUnset
+InsulinEvents ==
+    \/ ProposeOne \/ ProposeTwo \/ ProposeExtended \/ ProposeMultiwave \/ ProposeFour \/ ProposePlan
+    \/ TempNothing \/ TempDouble \/ CancelTemp
+    \/ ConfirmOne \/ ConfirmTwo \/ ConfirmAgain \/ RejectOne \/ CancelBolusOne \/ CancelBolusTwo
+PulseEvents ==
+    ConfirmedFirst \/ ConfirmedSecond \/ FailedFirst \/ FailedSecond \/ UnknownFirst \/ UnknownSecond
+AlarmEvents ==
+    \/ ReadOcclusion \/ ReadMechanical \/ ReadReservoirIssue \/ ReadReservoirEmpty \/ ReadReservoirLow
+    \/ ReadBatteryEmpty \/ ReadBatteryLow \/ ReadPriming \/ ReadReminder \/ ReadMedium \/ ReadHigh \/ ReadDanger
+    \/ ReadDisconnectOver \/ ReadBolusCanceled \/ ReadTempOver \/ ReadTempCanceled \/ ReadNotConfirmed \/ ReadUncertain
+    \/ SnoozeOcclusion \/ SnoozePriming \/ SnoozeMechanical \/ SnoozeHigh \/ SnoozeDisconnectOver \/ SnoozeBolusCanceled
+PowerEvents == PowerLoss \/ Restart
+
+Next == \/ ModeEvents \/ ChangeEvents \/ FactEvents \/ InsulinEvents \/ PulseEvents \/ AlarmEvents \/ PowerEvents
+        \/ Tick
+Spec == Init /\ [][Next]_vars
+
+(***************************************************************************)
+(* What must hold of every state.                                          *)
+(***************************************************************************)
+TypeOK ==
+    /\ pump.mode \in Modes
+    /\ pump.cause \in {None, "person", "remote", "disconnect", "alarm"}
+    /\ pump.wait \in 0..2
+    /\ pump.left \in (NoReservoir..(Few + 1)) \cup {Plenty}
+    /\ pump.battery \in {"unknown", "good", "low", "empty"}
+    /\ pump.temp.kind \in {None, "nothing", "double"} /\ pump.temp.ticks \in 0..Ticks(30)
+    /\ pump.dry \in 0..DryMost /\ pump.stopped \in 0..StoppedMost /\ pump.missed \in 0..MaxBolus
+    /\ \A k \in Kinds : /\ pump.alarms[k].status \in {"off", "pending", "snoozed", "confirmed"}
+                        /\ pump.alarms[k].level \in 0..Len(Climbs(k))
+    /\ Within(pump)
+
+InMode(modes) == pump.mode \in modes
+
+\* Whatever stops delivery and delivery are never there together.
+ALM_06_NothingFlowsUnderAnAlarm == InMode({"running"}) => ActiveStopping(pump) = {}
+MOD_04_AlarmMeansAnAlarm == InMode({"alarm"}) => ActiveStopping(pump) # {}
+STA_01_RunsOnlyWhenReady == InMode({"running"}) => Ready(Facts(pump))
+RES_06_PrimesOnlyOffTheBody == InMode({Prime, Fill}) => pump.offBody
+SUS_02_TheCauseIsKnown == (pump.cause # None) <=> InMode({"suspended", "alarm"})
+
+\* A bolus runs while the pump does; only a policy that says so holds one, and only a suspend.
+DEL_12_BolusesRunWhileThePumpDoes ==
+    \A i \in DOMAIN pump.boluses :
+        /\ pump.boluses[i].fate = "runs" => InMode({"running"})
+        /\ pump.boluses[i].fate = "held" => InMode({"suspended"}) /\ KeepsBoluses
+TMP_01_TempsRunWhileThePumpDoes == pump.temp.kind # None => InMode({"running", "suspended"}) /\ pump.temp.ticks > 0
+
+\* Every step of a bolus is in one place; what is open of it is counted as delivered.
+DEL_06_EveryStepIsInOnePlace ==
+    \A i \in DOMAIN pump.boluses :
+        LET bolus == pump.boluses[i]
+            open == {j \in DOMAIN pump.pulses : pump.pulses[j].of = i}
+        IN  /\ bolus.fast >= 0 /\ bolus.ext >= 0 /\ bolus.lost >= 0
+            /\ Counted(bolus) >= Sum([j \in 1..Len(pump.pulses) |-> IF j \in open THEN pump.pulses[j].steps ELSE 0])
+            /\ bolus.fate = "ends" => ToCome(bolus) = 0 /\ Awaited(pump, i)
+\* What a pump takes over is bounded; what it makes up by itself is what the pause has missed.
+LIM_02_NoBolusIsTooLarge == \A i \in DOMAIN pump.boluses : pump.boluses[i].size <= Max(MaxBolus, 2 * Rate * MakesUp)
+RES_01_NeverLessThanNothing == pump.left >= NoReservoir
+BOL_06_NoBolusBeyondTheReservoir ==
+    (InMode({"running"}) /\ pump.left # Plenty /\ Rate = 0) => AllToCome(pump) <= pump.left
+
+BOL_02_ProposalsExpire == \A i \in DOMAIN pump.offers : pump.offers[i].age <= OfferTicks
+BOL_04_ProposalsRestOnNow ==
+    \A i \in DOMAIN pump.offers :
+        ~pump.offers[i].stale /\ (pump.offers[i].what \in {"bolus", "temp"} => InMode({"running"}))
+\* Nobody has answered for so long: not outstanding any more.
+DEL_11_NobodyWaitsForEver ==
+    \A j \in DOMAIN pump.pulses : pump.pulses[j].fate = "out" => pump.pulses[j].age = 0
+
+\* What is read stays while its cause does; what escalates is unanswered.
+ALM_03_ReadAlarmsHaveACause == \A k \in Kinds : pump.alarms[k].status = "confirmed" => pump.alarms[k].cause
+ALM_05_OnlyTheUnansweredEscalates == \A k \in Kinds : pump.alarms[k].level > 0 => pump.alarms[k].status = "pending"
+ALM_09_CausesAreTold ==
+    /\ ("battery_empty" \in Kinds /\ pump.battery = "empty") => Active(pump, "battery_empty")
+    /\ ("reservoir_empty" \in Kinds /\ pump.left = 0 /\ pump.mode \notin Changing) => Active(pump, "reservoir_empty")
+
+\* Without insulin for so long, an alarm of so high a priority is active: whatever the cause.
+AsHighAs(kinds) ==
+    \E k \in kinds \cap Kinds : pump.alarms[k].cause /\ Active(pump, k)
+WCH_01_HighBeforeTheBound ==
+    (pump.begun /\ "no_delivery_high" \in Kinds /\ Dry(pump) >= High) =>
+        AsHighAs({"no_delivery_high", "no_delivery_danger"})
+WCH_03_MediumBeforeHigh ==
+    (pump.begun /\ "no_delivery_medium" \in Kinds /\ Dry(pump) >= Medium) => AsHighAs(Watched)
+WCH_03_ReminderWhileStopped ==
+    (pump.begun /\ "no_delivery_reminder" \in Kinds /\ InMode({"suspended", "alarm"}) /\ pump.stopped >= Reminder)
+        => AsHighAs({"no_delivery_reminder"})
+
+(***************************************************************************)
+(* What must hold of every step.                                           *)
+(***************************************************************************)
+\* Only a person makes insulin flow, and never out of an alarm.
+SUS_02_OnlyAPersonStarts == [][(pump.mode # "running" /\ pump'.mode = "running") => (Start \/ Resume)]_vars
+\* A cause that nobody has read does not go unseen.
+ALM_03_NothingUnreadVanishes ==
+    [][\A k \in Kinds \ Informs : (Active(pump, k) /\ pump.alarms[k].cause /\ pump.alarms[k].status # "confirmed")
+                                      => Active(pump', k)]_vars
+BOL_03_AgainIsNothingMore == [][ConfirmAgain => UNCHANGED vars]_vars
+\* What the loss of power leaves behind is the pump; what comes back has lost and doubled nothing.
+PWR_03_PowerLossLosesNothing ==
+    [][/\ PowerLoss => pump' = [pump EXCEPT !.on = FALSE]
+       /\ Restart => /\ pump'.left = pump.left /\ pump'.temp = pump.temp /\ Len(pump'.pulses) = Len(pump.pulses)
+                     /\ pump'.mode = pump.mode /\ AllToCome(pump') = AllToCome(pump)]_vars
+
+\* What a pump must never do.
+Abs == INSTANCE PumpAbs WITH
+    flows <- pump.mode = "running", fault <- ActiveStopping(pump) # {}, primes <- pump.mode \in {Prime, Fill},
+    offBody <- pump.offBody,
+    open <- Cardinality({j \in DOMAIN pump.pulses : pump.pulses[j].of # Priming})
+Refines == Abs!Spec
+
+(***************************************************************************)
+(* What must come, if time passes.                                         *)
+(***************************************************************************)
+Fair == Spec /\ WF_vars(Tick)
+BOL_07_EveryBolusEnds == (pump.boluses # <<>>) ~> (pump.boluses = <<>>)
+BOL_02_EveryProposalEnds == (pump.offers # <<>>) ~> (pump.offers = <<>>)
+WCH_01_StoppedIsTold ==
+    InMode({"suspended", "alarm"}) ~> (InMode({"running"}) \/ Dry(pump) < High
+                                           \/ AsHighAs({"no_delivery_high", "no_delivery_danger"}))
+ALM_05_TheUnansweredEscalates ==
+    (pump.alarms["priming_issue"].status = "pending") ~>
+        (pump.alarms["priming_issue"].level = 2 \/ pump.alarms["priming_issue"].status # "pending")
+=============================================================================

@@ -1,0 +1,32 @@
+------------------------------ MODULE PumpAbs ------------------------------
+(***************************************************************************)
+(* What a pump must never do, on one page.  The detailed specification     *)
+(* (Pump) refines this one: each of its steps is one of these, or none.    *)
+(***************************************************************************)
+EXTENDS Integers
+
+VARIABLES
+    flows,      \* insulin for the body may be commanded
+    fault,      \* something is announced that stops delivery
+    primes,     \* insulin may be moved into the tubing
+    offBody,    \* the person has said that the set is off the body
+    open        \* pulses of therapy insulin whose outcome is open
+vars == <<flows, fault, primes, offBody, open>>
+
+Init == /\ flows \in BOOLEAN
+        /\ fault = FALSE /\ primes = FALSE /\ offBody = FALSE /\ open = 0
+
+\* Insulin is commanded only while it may flow.                                                               DEL-12
+OnlyWhileItFlows == open' > open => flows
+
+\* It may not flow under a fault, and begins to flow neither out of a fault nor out of priming.        ALM-06, MOD-03
+NeverUnderAFault == flows' => ~fault'
+NeverOutOfAFault == (~flows /\ flows') => (~fault /\ ~primes)
+
+\* The tubing is filled only off the body, and never in one step from where insulin flows.      RES-06, RES-07, MOD-05
+PrimesOffTheBody == primes' => (offBody' /\ ~flows /\ ~flows')
+
+Step == OnlyWhileItFlows /\ NeverUnderAFault /\ NeverOutOfAFault /\ PrimesOffTheBody
+
+Spec == Init /\ [][Step]_vars
+=============================================================================

@@ -85,12 +85,12 @@ def earned_train(amount_uu: int, start_us: int, duration_us: int, t_us: int) -> 
 
 
 def count_basal(segments: Sequence[Sequence[int]], from_us: int, step_uu: int, t_us: int) -> int:
-    """Steps of basal due by `t_us`, rounded down."""
+    """Count the steps of basal due by `t_us`, rounded down."""
     return earned_basal(segments, from_us, t_us) // step_uu
 
 
 def count_train(amount_uu: int, start_us: int, duration_us: int, step_uu: int, t_us: int) -> int:
-    """Steps of a train due by `t_us`, rounded down."""
+    """Count the steps of a train due by `t_us`, rounded down."""
     return earned_train(amount_uu, start_us, duration_us, t_us) // step_uu
 
 
@@ -237,7 +237,7 @@ def _refuse_backlog_the_long_way(
 
 
 def _newly_due(plan: Plan, step_uu: int, t_us: int) -> Iterator[Step]:
-    """Steps that are due at `t_us` and were not one microsecond earlier."""
+    """List the steps that are due at `t_us` and were not one microsecond earlier."""
     segments, from_us = plan["basal"], plan["from_us"]
     before, now = (count_basal(segments, from_us, step_uu, t) for t in (t_us - 1, t_us))
     for number in range(before, now):

@@ -98,8 +98,8 @@ class Board:
 
     def _stays(self, now_us: int) -> bool:
         """Say whether nothing changes by itself up to `now_us`."""
-        deadline_us = self._deadline_us
-        return check("time_us", now_us, field="now_us") < deadline_us if deadline_us is not None else True
+        at_us = check("time_us", now_us, field="now_us")
+        return self._deadline_us is None or at_us < self._deadline_us
 
     def at(self, now_us: int) -> tuple[Board, tuple[Change, ...]]:
         """Let time pass: sounds come, snoozes and the audio pause end, what nobody answers escalates.

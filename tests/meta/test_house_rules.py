@@ -36,6 +36,7 @@ ORDER: Final = (
     {"pump"},
     {"journal"},
     {"sim"},
+    {"testing"},
     {"scenario"},
     {"__init__"},  # what an integrator imports
     {"history"},

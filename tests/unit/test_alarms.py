@@ -39,6 +39,7 @@ from pumpcore.alarms import (
     watch,
     watch_deadline_us,
 )
+from pumpcore.alarms.facts import auto_off
 from pumpcore.alarms.settings import OPTIONAL, _default
 from pumpcore.alarms.texts import _parse
 from pumpcore.errors import InvariantError, JournalError, LimitError, PumpcoreError, QuantityError
@@ -416,6 +417,14 @@ def test_an_audio_pause_of_an_empty_board_ends_too() -> None:
     assert board.at(START + MIN) == (Board(), ())
 
 
+def test_the_end_of_an_audio_pause_is_a_deadline_where_nothing_waits_to_sound() -> None:
+    board, _ = raised(Kind.SET_AGE).confirmed(1, START)
+    board, _ = board.audio_paused(START, MIN)
+    assert board.next_deadline_us() == START + MIN
+    board, changes = board.at(START + MIN)
+    assert (board.audio_paused_until_us, changes) == (None, ())
+
+
 @pytest.mark.parametrize(("duration_us", "bound"), [(0, 1), (AUDIO_PAUSE_US_LARGEST + 1, AUDIO_PAUSE_US_LARGEST)])
 def test_an_audio_pause_is_bounded(duration_us: int, bound: int) -> None:
     with pytest.raises(LimitError) as refused:
@@ -448,6 +457,41 @@ def test_another_detail_is_another_observation() -> None:
     board, _ = board.confirmed(1, START + 1)
     board, changes = board.observed({Kind.RESERVOIR_LOW: "10 U"}, DERIVED, START + 2)
     assert whats(changes) == ["again", "sound"]
+
+
+def test_what_was_confirmed_is_not_told_again_because_another_cause_is_observed() -> None:
+    board, _ = Board().observed({Kind.SET_AGE: ""}, DERIVED, START)
+    board, _ = board.confirmed(1, START + 1)
+    board, changes = board.observed({Kind.SET_AGE: "", Kind.BATTERY_LOW: ""}, DERIVED, START + 2)
+    assert whats(changes) == ["raised", "sound"]
+    told = board.find(Kind.SET_AGE)
+    assert told is not None
+    assert told.confirmed
+
+
+def test_an_observed_cause_that_comes_back_before_the_confirmation_is_there_again() -> None:
+    board, _ = Board().observed({Kind.SET_AGE: ""}, DERIVED, START)
+    board, _ = board.observed({}, DERIVED, START + 1)
+    board, changes = board.observed({Kind.SET_AGE: ""}, DERIVED, START + 2)
+    assert whats(changes) == ["again"]
+    board, changes = board.confirmed(1, START + 3)
+    assert whats(changes) == ["confirmed"]
+    assert board.has(Kind.SET_AGE)
+
+
+@pytest.mark.parametrize("late_us", [0, 1])
+def test_time_passes_for_what_is_observed_or_gone_without_a_change_too(late_us: int) -> None:
+    board = raised(Kind.SET_AGE, Kind.OCCLUSION_DETECTED)
+    due_us = START + 2 * MIN  # the next sound
+    for operation in (
+        lambda now_us: board.observed({Kind.SET_AGE: ""}, {Kind.SET_AGE}, now_us),
+        lambda now_us: board.gone(Kind.BATTERY_LOW, now_us),
+        board.at,
+    ):
+        assert operation(due_us - 1) == (board, ())
+        after, changes = operation(due_us + late_us)
+        assert whats(changes) == ["sound"]
+        assert after.next_deadline_us() == due_us + late_us + 2 * MIN
 
 
 def test_what_is_observed_gets_its_ids_in_the_order_of_the_kinds() -> None:
@@ -485,9 +529,10 @@ OPERATIONS: Final[dict[str, Callable[[Board, Any], object]]] = {
 @pytest.mark.parametrize("name", OPERATIONS)
 @pytest.mark.parametrize("now_us", [1.0, True, "1", None, -1])
 def test_an_instant_that_is_none_is_refused(name: str, now_us: object) -> None:
-    with pytest.raises((QuantityError, LimitError)) as refused:
-        OPERATIONS[name](raised(Kind.SET_AGE), now_us)
-    assert "now_us" in str(refused.value)
+    for board in (raised(Kind.SET_AGE), Board()):
+        with pytest.raises((QuantityError, LimitError)) as refused:
+            OPERATIONS[name](board, now_us)
+        assert "now_us" in str(refused.value)
 
 
 def test_other_arguments_of_a_wrong_type_are_refused() -> None:
@@ -896,6 +941,17 @@ def test_the_last_mark_of_the_reservoir_is_never_below_five_units() -> None:
     assert reservoir(low, 3 * U, None, 50_000).causes == {Kind.RESERVOIR_LOW: "5 U"}
 
 
+def test_the_last_mark_of_the_reservoir_is_the_devices_own_where_it_has_one() -> None:
+    for left_uu, again_uu, mark in (
+        (8 * U + 1, 8 * U, "10 U"),
+        (8 * U, 8 * U, "8 U"),
+        (5 * U, 8 * U, "8 U"),
+        (5 * U, 2 * U, "10 U"),
+        (2 * U, 2 * U, "2 U"),
+    ):
+        assert reservoir(PLAIN, left_uu, None, 50_000, again_uu).causes == {Kind.RESERVOIR_LOW: mark}
+
+
 @pytest.mark.req("PWR-01")
 @pytest.mark.parametrize(
     ("percent", "us_per_percent", "kinds"),
@@ -943,6 +999,26 @@ def test_a_missed_meal_is_asked_for_a_while() -> None:
     assert missed_meal(PLAIN, *window, None, START + 3 * H) == Due({})
     assert missed_meal(PLAIN, None, None, None, START) == Due({})
     assert missed_meal(PLAIN, START, None, None, START) == Due({})
+
+
+def test_auto_off_is_warned_of_and_comes_at_its_very_microsecond() -> None:
+    on = AlarmSettings(auto_off_us=10 * H)
+    off_us = START + 10 * H
+    assert auto_off(on, START, MIN, off_us - MIN - 1) == Due({}, off_us - MIN)
+    assert auto_off(on, START, MIN, off_us - MIN) == Due({Kind.AUTO_OFF_SOON: ""}, off_us)
+    assert auto_off(on, START, MIN, off_us - 1) == Due({Kind.AUTO_OFF_SOON: ""}, off_us)
+    assert auto_off(on, START, MIN, off_us) == Due({Kind.AUTO_OFF: ""})
+    assert auto_off(on, START, None, off_us - 1) == Due({}, off_us)
+    assert auto_off(on, 0, 11 * H, 0) == Due({Kind.AUTO_OFF_SOON: ""}, 10 * H)  # warned of for longer than it takes
+    assert auto_off(on, None, MIN, off_us) == auto_off(PLAIN, START, MIN, off_us) == Due({})
+
+
+def test_the_watch_among_all_that_is_derived_has_each_of_its_deadlines() -> None:
+    facts = Facts(last_therapy_us=START)
+    assert derived(PLAIN, facts, START) == derived(PLAIN, facts, START + H - 1) == Due({}, START + H)
+    assert derived(PLAIN, facts, START + H) == Due({Kind.NO_DELIVERY_MEDIUM: ""}, START + 2 * H)
+    suspended = Facts(last_therapy_us=START, suspended_since_us=START)
+    assert derived(PLAIN, suspended, START).next_us == START + PLAIN.watch.reminder_us
 
 
 def test_everything_that_is_derived_together() -> None:

@@ -213,6 +213,16 @@ def test_the_first_pulse_after_the_last_confirmed_one_counts_while_its_outcome_i
     assert ledger.last_therapy_us(10_000) == 3_000
 
 
+@pytest.mark.req("WCH-02")
+def test_a_pulse_of_the_very_instant_of_the_last_confirmed_one_is_not_the_first_after_it() -> None:
+    ledger = ledger_of(7)
+    basal = ledger.command(2_000, 0, 1, channel="basal", part=BASAL)
+    ledger.command(2_000, 7, 1, channel="bolus", part=BASAL)
+    ledger.command(3_000, 0, 1, channel="basal", part=BASAL)
+    ledger.settle(basal, Fate.CONFIRMED)
+    assert ledger.last_therapy_us(1_000) == 3_000
+
+
 def test_what_an_account_counts() -> None:
     account = Account(outstanding=1, confirmed=20, uncertain=300, failed=4_000, missed=50_000)
     assert account.commanded == 4_321

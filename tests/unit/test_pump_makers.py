@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 import pytest
@@ -62,6 +63,35 @@ def test_a_slow_bolus_that_a_pause_interrupts_goes_on_slowly() -> None:
     assert resumed[-1].at_us - MIN >= rest_uu * 12 * SEC // U - load("animas-vibe").grid_us
 
 
+@pytest.mark.req("BOL-11", "SUS-06")
+@pytest.mark.parametrize("speed", ["quick", None])
+def test_after_a_pause_the_rest_of_a_bolus_takes_as_long_as_at_its_own_speed(speed: str | None) -> None:
+    device = load("medtronic-640g")  # its pulses wait for no grid
+    bench = Bench(device=device, suspend_policy="roche_pause").start()
+    bench.bolus(0, fast_uu=10 * U, speed=speed)
+    bench.to(20 * SEC)
+    (running,) = bench.status.boluses
+    assert running.speed == speed
+    bench.do(events.Suspend(20 * SEC))
+    bench.to(MIN)
+    bench.do(events.Resume(MIN))
+    bench.to(H)
+    last = bench.pulses("bolus")[-1]
+    assert last.at_us == MIN + device.bolus_duration_us(running.remaining_uu, mode=speed)
+    assert device.bolus_duration_us(running.remaining_uu, mode="quick") < device.bolus_duration_us(running.remaining_uu)
+
+
+@pytest.mark.req("BOL-11")
+def test_where_a_device_waits_before_a_bolus_its_first_pulse_and_its_last_wait_with_it() -> None:
+    pulses = []
+    for delay_us in (0, 7 * SEC):
+        bench = Bench(device=replace(load("medtronic-640g"), bolus_start_delay_us=delay_us)).start()
+        bench.bolus(0, fast_uu=U)
+        bench.to(H)
+        pulses.append([each.at_us for each in bench.pulses("bolus")])
+    assert pulses[1] == [at_us + 7 * SEC for at_us in pulses[0]]
+
+
 @pytest.mark.req("BOL-12")
 def test_an_omnipod_extends_what_is_for_a_meal_and_nothing_else() -> None:
     bench = Bench(device=load("omnipod")).start()
@@ -100,6 +130,16 @@ def test_an_hour_is_a_sliding_window_and_other_devices_say_nothing() -> None:
     assert other.alarm(Kind.BOLUS_HOUR) is None
 
 
+@pytest.mark.req("BOL-13")
+def test_what_is_extended_counts_whole_in_the_hour_in_which_it_was_confirmed() -> None:
+    bench = Bench(device=load("tandem-tslim-x2")).start()
+    bench.bolus(0, fast_uu=5 * U, extended_uu=20 * U, extended_us=4 * H)
+    bench.bolus(MIN, fast_uu=12_500_000)
+    assert bench.alarm(Kind.BOLUS_HOUR) is None
+    bench.bolus(MIN, fast_uu=50_000)
+    assert bench.alarm(Kind.BOLUS_HOUR) is not None
+
+
 @pytest.mark.req("ALM-08")
 @pytest.mark.parametrize("device", [name for name in ids() if load(name).auto_off_warning_us])
 def test_before_auto_off_the_pump_warns_for_as_long_as_its_maker_says(device: str) -> None:
@@ -129,3 +169,15 @@ def test_the_reservoir_is_told_of_again_at_the_mark_of_the_device() -> None:
         told = bench.alarm(Kind.RESERVOIR_LOW)
         details.append(None if told is None else told.detail)
     assert details == [None, "40 U", "20 U", "20 U", "5 U", "5 U"]
+
+
+@pytest.mark.req("RES-02")
+def test_a_mark_of_the_device_other_than_five_units_is_told_in_its_place() -> None:
+    device = replace(load("tandem-tslim-x2"), low_reservoir_again_uu=8 * U)
+    bench = Bench(device=device, alarms=AlarmSettings(reservoir_low_uu=40 * U)).start()
+    details = []
+    for left_uu in (8 * U + 1000, 8 * U, 5 * U):
+        bench.do(events.ReservoirMeasured(0, left_uu))
+        told = bench.alarm(Kind.RESERVOIR_LOW)
+        details.append(None if told is None else told.detail)
+    assert details == ["20 U", "8 U", "8 U"]

@@ -132,6 +132,20 @@ def test_the_plan_that_goes_makes_way_where_the_device_is_full() -> None:
     assert names(bench) == ["c", "a", "b"]
 
 
+def test_the_plan_that_goes_is_kept_in_the_very_last_place() -> None:
+    bench = Bench(profiles=(named("a"),)).start()  # three that a 523 keeps
+    bench.do(events.Confirm(0, bench.propose(events.ProposePlan(0, WeekPlan.of(named("b"))))))
+    assert names(bench) == ["b", "a", "everyday"]
+
+
+def test_a_plan_in_the_place_of_its_namesake_takes_no_second_place() -> None:
+    bench = Bench(profiles=(named("a"), named("b"))).start()
+    bench.do(events.Confirm(0, bench.propose(events.ProposePlan(0, WeekPlan.of(named("everyday", 2 * U))))))
+    assert names(bench) == ["everyday", "a", "b"]
+    bench.do(events.Confirm(0, bench.propose(events.ProposePlan(0, WeekPlan.of(named("c"))))))
+    assert names(bench) == ["c", "a", "b"]
+
+
 def test_a_configuration_with_two_profiles_of_one_name_or_too_many_is_refused() -> None:
     device = load("medtronic-523")
     with pytest.raises(QuantityError, match="stands for two"):

@@ -1,6 +1,6 @@
 """What a pump does for a person and tells them, said once more: low-glucose suspend, the calculator, reminders.
 
-The rule of this file: as in `pump_model`, nothing is taken from the modules that decide. The figures of a preset and of
+The rule of this file: as in `model`, nothing is taken from the modules that decide. The figures of a preset and of
 the settings are data; what follows from them is said here again, as far as it is certain from them alone.
 """
 
@@ -8,26 +8,25 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from fractions import Fraction
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final
-
-from pump_rules_time import DAY, MIN
 
 from pumpcore.alarms import Kind
 from pumpcore.glucose import MgDl, Quality
+from pumpcore.testing.wall import DAY, MIN
 
 if TYPE_CHECKING:
-    from pump_rules_time import Clock
-
     from pumpcore.alarms import AlarmSettings
     from pumpcore.glucose import Glucose, LowSettings, Reading
     from pumpcore.pump import Calculator
+    from pumpcore.testing.wall import Clock
 
 READING_MOST_US: Final = 12 * MIN
 """ADV-04."""
 
 
 def mg_per_dl(value: Glucose) -> int:
-    """The number of a value; the machine knows one unit."""
+    """Give the number of a value; the machine knows one unit."""
     if not isinstance(value, MgDl):
         raise TypeError(value)
     return value.mg_per_dl
@@ -52,7 +51,7 @@ class Readings:
         return self.by_minute[max(self.by_minute)] if self.by_minute else None
 
     def usable(self, now_us: int) -> int | None:
-        """The latest value in mg/dL, if a decision may rest on it."""
+        """Give the latest value in mg/dL, if a decision may rest on it (ADV-04, GLU-04)."""
         latest = self.latest
         if latest is None or latest.quality is not Quality.GOOD or now_us - latest.at_us > READING_MOST_US:
             return None
@@ -98,11 +97,17 @@ class Low:
         if not preset.horizon_us:
             return above <= 0
         if preset.now_below is not None and above <= -preset.now_below:
-            return True
+            # A suspend that any rise ends does not begin in one: the next reading would end it again.
+            return True if preset.resume_above is not None or self.falls(now_us) else None
         if preset.gate_above is not None and above > preset.gate_above:
             return False
         a_trend_needs = 3
         return None if len(self.readings.by_minute) >= a_trend_needs else False
+
+    def falls(self, now_us: int) -> bool:
+        """Say whether no reading of the last hour is above the one before it: no trend of them can rise."""
+        last = [each for _, each in sorted(self.readings.by_minute.items()) if each.at_us > now_us - 60 * MIN]
+        return all(mg_per_dl(after.value) <= mg_per_dl(before.value) for before, after in pairwise(last))
 
     def may_end(self, now_us: int) -> bool | None:
         """Whether it ends now by itself; None where that hangs on the trend."""
@@ -117,7 +122,7 @@ class Low:
         return False if low_still else None
 
     def ends(self, now_us: int, *, by_hand: bool = False, by_itself: bool = False) -> None:
-        """A suspend for low glucose is over, or is another suspend from now on."""
+        """End a suspend for low glucose, or make another suspend of it."""
         if self.since_us is None:
             return
         if by_hand:
@@ -129,7 +134,7 @@ class Low:
 
 
 def most_advised(calculator: Calculator, carbs_mg: int, value: int | None, ahead_uu: int) -> Fraction:
-    """A bound on every suggestion: food and correction in full, less what one policy takes off in any case."""
+    """Bound every suggestion: food and correction in full, less what one policy takes off in any case (ADV-02)."""
     food_uu = Fraction(carbs_mg * 1_000_000, calculator.carb_ratio_mg_per_u)
     sensitivity, low, high = map(mg_per_dl, (calculator.sensitivity, calculator.target_low, calculator.target_high))
     correction = 0 if value is None else max(value - high, 0) + min(value - low, 0)

@@ -3,7 +3,14 @@
 The rule of this file: a model watches events and effects and keeps its own books in whole steps and in exact integers
 (`_fine`: what 1 uu/h earns in 1 us). It never imports `pumpcore.pump`, `pumpcore.modes` or `pumpcore.ledger`. A state
 is its name as text. `watch` takes an event that the pump has accepted and what it answered; whatever contradicts the
-requirements is a `BrokenError` that names one.
+requirements is a `ContractError` that names one.
+
+What it checks, by requirement: when each step is due and that none is ahead or behind (DEL-01, DEL-06), in which order
+and on which instants pulses leave (DEL-05), lateness (DEL-07), numbers and outcomes (DEL-08, DEL-09, DEL-10, DEL-11),
+no pulse while stopped (DEL-12), whole steps (DEL-15), caps and limits (LIM-02, LIM-04, LIM-05), temp basals (TMP-01,
+TMP-04), boluses and proposals (BOL-01, BOL-03, BOL-07), suspend and its policies (SUS-01 to SUS-07), reservoir and
+priming (RES-01, RES-06, RES-07), modes (MOD-01, MOD-03, MOD-07), alarms that stop (ALM-03, ALM-08, ALM-09), the
+calculator (ADV-02, ADV-03, ADV-04, ADV-07), low-glucose suspend and controllers (GLU-02 to GLU-06, STA-02).
 """
 
 from __future__ import annotations
@@ -12,15 +19,15 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Final
 
-from pump_rules_care import Care, Low, Readings, most_advised
-from pump_rules_time import Clock
-
 from pumpcore import effects as said
 from pumpcore import events
 from pumpcore.alarms import AnnunciationChanged, Kind, What
 from pumpcore.events import SuspendCause
 from pumpcore.glucose import BolusRequest, RateRequest
 from pumpcore.profile import AbsoluteTemp, PercentTemp
+from pumpcore.testing.care import Care, Low, Readings, most_advised
+from pumpcore.testing.errors import ContractError
+from pumpcore.testing.wall import Clock
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -33,6 +40,7 @@ if TYPE_CHECKING:
 H: Final = 3_600_000_000
 DAY: Final = 24 * H
 UNCERTAIN_MOST: Final = 100
+BATTERY_EMPTY_PERCENT: Final = 2
 PAUSE_US: Final = 15 * 60_000_000
 CHANGING: Final = tuple(f"reservoir_change.{step}" for step in ("rewind", "load", "prime", "fill", "connect"))
 READY: Final = (
@@ -61,14 +69,6 @@ TRIGGERS: Final = (
 CANCELS_TEMP: Final = {"roche_stop", "tandem", "omnipod"}
 LOW_CAUSES: Final = {SuspendCause.LOW_GLUCOSE, SuspendCause.PREDICTED_LOW_GLUCOSE}
 NEWS: Final = said.BolusProgrammed | said.TempStarted | said.TempEnded
-
-
-class BrokenError(AssertionError):
-    """A requirement does not hold."""
-
-    def __init__(self, requirement: str, *what: object) -> None:
-        """Name the requirement and what contradicts it."""
-        super().__init__(f"{requirement}: {', '.join(map(str, what))}")
 
 
 def leads_to(state: str, trigger: str, facts: Mapping[str, bool]) -> str | None:  # noqa: PLR0911 - the rules, one by one
@@ -203,7 +203,7 @@ class Model:
     # What is so ----------------------------------------------------------------------------------------------------
 
     def facts(self) -> dict[str, bool]:
-        """What the mode rules ask."""
+        """Answer what the modes ask (MOD-01, STA-01)."""
         left = self.reservoir_uu or 0
         return {
             "time_set": self.clock is not None,
@@ -218,11 +218,11 @@ class Model:
         }
 
     def profile_rate(self, at_us: int) -> int:
-        """The rate of the profile at an instant."""
+        """Give the rate of the profile at an instant (PRF-03, TIM-01)."""
         return 0 if self.plan is None or self.clock is None else self.clock.rate(self.plan, at_us)
 
     def programmed_rate(self, at_us: int) -> int:
-        """The rate that is programmed from an instant on, delivered or not."""
+        """Give the rate that is programmed from an instant on, delivered or not (TMP-01)."""
         rate = self.profile_rate(at_us)
         if self.temp is None or at_us >= self.temp.start_us + self.temp.duration_us:
             return rate
@@ -240,7 +240,7 @@ class Model:
         return sorted(each for each in found if self.now_us < each <= to_us)
 
     def basis(self, *, by_advice: bool) -> tuple[object, ...]:
-        """What a proposal rests on (BOL-04, ADV-07)."""
+        """Give what a proposal rests on (BOL-04, ADV-07)."""
         latest = self.readings.latest
         return (self.changed, self.begun_boluses, latest) if by_advice else (self.changed,)
 
@@ -268,11 +268,11 @@ class Model:
             self.now_us = edge_us
 
     def leaves_by(self, at_us: int) -> int:
-        """The last instant up to then at which the actuator moves: any, or a whole multiple of its grid."""
+        """Give the last instant up to then at which the actuator moves: any, or one of its grid (DEL-05)."""
         return at_us - at_us % self.device.grid_us if self.device.grid_us else at_us
 
     def due(self) -> dict[tuple[int, str], int]:
-        """Steps that must have been ordered or missed by now, for each channel of each bolus and for basal.
+        """Count what must have been ordered or missed by now, for each channel of each bolus and for basal (DEL-01).
 
         On a grid these are the steps that were earned by its last instant: so a step is late by less than one grid.
         """
@@ -311,9 +311,9 @@ class Model:
             self.settle_alarms()
         before, after = change.before.value, change.after.value
         if before != self.state or leads_to(before, change.trigger, self.facts()) != after:
-            raise BrokenError("MOD-01", change, self.state, self.facts())
+            raise ContractError("MOD-01", change, self.state, self.facts())
         if change.trigger == "fault" and not self.causes:
-            raise BrokenError("MOD-07", change, event)
+            raise ContractError("MOD-07", change, event)
         if after == "running":
             self.may_run(change, event)
         self.changed += 1
@@ -337,12 +337,12 @@ class Model:
     def may_run(self, change: said.ModeChanged, event: events.Event) -> None:
         """Let delivery begin where a person wants it, or where a low-glucose suspend ends by itself."""
         if change.trigger == "start" and not isinstance(event, events.Start):
-            raise BrokenError("MOD-03", change, event)
+            raise ContractError("MOD-03", change, event)
         if change.trigger == "resume" and not isinstance(event, events.Resume):
             if self.low is None or self.cause not in LOW_CAUSES:
-                raise BrokenError("SUS-02", change, event)
+                raise ContractError("SUS-02", change, event)
             if self.low.may_end(change.at_us) is False and not self.could_end:
-                raise BrokenError("GLU-02", "ends too early", change, self.low)
+                raise ContractError("GLU-02", "ends too early", change, self.low)
 
     def stopped(self, after: str, event: events.Event) -> None:
         """Follow delivery that stops: why, what is held, and what the policy ends."""
@@ -366,12 +366,12 @@ class Model:
                 self.cause = SuspendCause.PERSON
             case events.GlucoseMeasured():
                 if self.low is None:
-                    raise BrokenError("STA-02", event)
+                    raise ContractError("STA-02", event)
                 if self.low.may_begin(self.now_us) is False:
-                    raise BrokenError("GLU-03 GLU-04", event, self.low)
+                    raise ContractError("GLU-03 GLU-04", event, self.low)
                 self.low.since_us, self.cause = self.now_us, SuspendCause.LOW_GLUCOSE
             case _:
-                raise BrokenError("SUS-01", "stops by itself", event)
+                raise ContractError("SUS-01", "stops by itself", event)
 
     def follow_cause(self, after: str) -> None:
         """Say why it is suspended: only an alarm's cause lasts through its end."""
@@ -438,7 +438,7 @@ class Model:
         )
 
     def unanswered(self) -> None:
-        """A pulse whose outcome stays open for too long is uncertain."""
+        """Make a pulse uncertain whose outcome stays open for too long (DEL-11)."""
         for order in self.orders.values():
             if order.fate == "outstanding" and order.at_us + self.config.unanswered_us <= self.now_us:
                 order.fate = "uncertain"
@@ -504,9 +504,9 @@ class Model:
                 self.fired(effect, late)
             case said.PrimePulse():
                 if not isinstance(event, events.Prime) or effect.amount_uu != event.amount_uu:
-                    raise BrokenError("RES-07", effect, event)
+                    raise ContractError("RES-07", effect, event)
                 if self.state not in CHANGING[2:4]:
-                    raise BrokenError("RES-06", effect, self.state)
+                    raise ContractError("RES-06", effect, self.state)
                 self.take(effect.amount_uu)
                 self.order(effect.seq, Order(effect.at_us, 0, effect.steps, therapy=False, reservoir=self.reservoirs))
                 self.tubing_primed = True
@@ -514,7 +514,7 @@ class Model:
                 if effect.cause != "failed":
                     self.part(effect.bolus_id, effect.channel).missed += effect.steps
                 if effect.cause == "late" and event.at_us - self.config.lateness_us < 0:
-                    raise BrokenError("DEL-07", effect)
+                    raise ContractError("DEL-07", effect)
             case AnnunciationChanged():
                 self.told(effect)
             case said.ModeChanged():
@@ -553,33 +553,33 @@ class Model:
     # Single rules --------------------------------------------------------------------------------------------------
 
     def part(self, bolus_id: int, channel: str) -> Part:
-        """The books of one channel of one bolus, or of basal."""
+        """Give the books of one channel of one bolus, or of basal."""
         return self.basal if channel == "basal" else self.parts[bolus_id, channel]
 
     def take(self, amount_uu: int) -> None:
         """Take insulin out of the reservoir."""
         if self.reservoir_uu is None or amount_uu > self.reservoir_uu:
-            raise BrokenError("RES-01", amount_uu, self.reservoir_uu)
+            raise ContractError("RES-01", amount_uu, self.reservoir_uu)
         self.reservoir_uu -= amount_uu
 
     def order(self, seq: int, order: Order) -> None:
         """Note an order under its number."""
         if seq in self.orders:
-            raise BrokenError("DEL-08", seq)
+            raise ContractError("DEL-08", seq)
         self.orders[seq] = order
 
     def fired(self, pulse: said.FirePulse, late: int) -> None:
         """Follow a therapy pulse."""
         if self.device.grid_us and pulse.at_us % self.device.grid_us:
-            raise BrokenError("DEL-05", pulse, "is on no grid")
+            raise ContractError("DEL-05", pulse, "is on no grid")
         if self.state != "running" and pulse.at_us > self.suspended_us:
-            raise BrokenError("DEL-12", pulse, self.state)
+            raise ContractError("DEL-12", pulse, self.state)
         if pulse.at_us <= late:
-            raise BrokenError("DEL-07", pulse, late)
+            raise ContractError("DEL-07", pulse, late)
         if pulse.at_us > self.now_us or (self.pulses and pulse.at_us < self.pulses[-1][0]):
-            raise BrokenError("DEL-05", pulse, self.pulses[-1:])
+            raise ContractError("DEL-05", pulse, self.pulses[-1:])
         if pulse.amount_uu != pulse.steps * self.device.step_uu or pulse.steps < 1:
-            raise BrokenError("DEL-15", pulse)
+            raise ContractError("DEL-15", pulse)
         self.take(pulse.amount_uu)
         self.order(pulse.seq, Order(pulse.at_us, pulse.bolus_id, pulse.steps, therapy=True, reservoir=self.reservoirs))
         self.part(pulse.bolus_id, pulse.channel).ordered += pulse.steps
@@ -587,30 +587,30 @@ class Model:
         for span_us, cap_uu, name in ((H, self.caps.max_hour_uu, "LIM-04"), (DAY, self.caps.max_day_uu, "LIM-05")):
             within = sum(uu for at_us, uu in self.pulses if at_us > pulse.at_us - span_us)
             if cap_uu is not None and within > cap_uu:
-                raise BrokenError(name, pulse, within, cap_uu)
+                raise ContractError(name, pulse, within, cap_uu)
         self.pulses = [each for each in self.pulses if each[0] > pulse.at_us - DAY]
 
     def outcome(self, seq: int, fate: str) -> None:
         """Follow the outcome of a pulse that the pump has accepted."""
         order = self.orders.get(seq)
         if order is None or order.fate in {"confirmed", "failed"} or order.fate == fate:
-            raise BrokenError("DEL-08", seq, order)
+            raise ContractError("DEL-08", seq, order)
         order.fate = fate
         if fate == "failed" and self.reservoir_uu is not None and order.reservoir == self.reservoirs:
             self.reservoir_uu += order.steps * self.device.step_uu
 
     def raised(self, kind: Kind) -> None:
-        """A stopping cause is there, and nobody has confirmed it."""
+        """Note a stopping cause that nobody has confirmed."""
         self.causes[kind] = [True, False]
 
     def gone(self, kind: Kind) -> None:
-        """A stopping cause is gone."""
+        """Note that a stopping cause is gone."""
         if kind in self.causes:
             self.causes[kind][0] = False
             self.clear(kind)
 
     def confirmed(self, kind: Kind) -> None:
-        """The person has confirmed a stopping alarm."""
+        """Note that the person has confirmed a stopping alarm."""
         if kind in self.causes:
             self.causes[kind][1] = True
             self.clear(kind)
@@ -624,11 +624,11 @@ class Model:
             self.causes[kind][1] = False
         elif effect.what is What.RAISED and kind is Kind.MECHANICAL_ISSUE and kind not in self.causes:
             if sum(order.fate == "uncertain" for order in self.orders.values()) <= UNCERTAIN_MOST:
-                raise BrokenError("ALM-09", effect)
+                raise ContractError("ALM-09", effect)
             self.raised(kind)
 
     def clear(self, kind: Kind) -> None:
-        """An alarm is over once its cause is gone and it was confirmed."""
+        """End an alarm whose cause is gone and that was confirmed (ALM-03)."""
         if self.causes[kind] == [False, True]:
             del self.causes[kind]
 
@@ -637,22 +637,22 @@ class Model:
         bolus = effect.bolus
         if isinstance(event, events.Resume):
             if self.policy != "roche_pause" or self.began_low or bolus.programmed_uu * H > self.missed_fine:
-                raise BrokenError("SUS-05", effect, self.missed_fine)
+                raise ContractError("SUS-05", effect, self.missed_fine)
         elif isinstance(event, events.ControllerAsks):
             self.controlled(event, effect)
         elif not isinstance(event, events.Confirm):
-            raise BrokenError("BOL-01", effect, event)
+            raise ContractError("BOL-01", effect, event)
         else:
             request = self.asked[event.proposal_id]
             if not isinstance(request, events.ProposeBolus) or (request.fast_uu, request.extended_uu) != (
                 bolus.fast_uu,
                 bolus.extended_uu,
             ):
-                raise BrokenError("BOL-01", effect, request)
+                raise ContractError("BOL-01", effect, request)
             if bolus.programmed_uu > (self.limits.max_bolus_uu or 0):
-                raise BrokenError("LIM-02", effect)
+                raise ContractError("LIM-02", effect)
         if bolus.id in self.programmed:
-            raise BrokenError("BOL-03", effect)
+            raise ContractError("BOL-03", effect)
         self.programmed[bolus.id] = bolus.programmed_uu
         self.begun_boluses += 1
         self.care.bolus_us = self.now_us
@@ -672,9 +672,9 @@ class Model:
         mine = [order for order in self.orders.values() if order.bolus_id == bolus.id]
         counted = sum(order.steps for order in mine if order.fate != "failed") * step_uu
         if bolus.delivered_uu != counted or bolus.delivered_uu + bolus.not_delivered_uu != bolus.programmed_uu:
-            raise BrokenError("BOL-07", effect, counted)
+            raise ContractError("BOL-07", effect, counted)
         if bolus.id in self.recorded or bolus.programmed_uu != self.programmed[bolus.id]:
-            raise BrokenError("BOL-07", effect)
+            raise ContractError("BOL-07", effect)
         self.recorded.add(bolus.id)
 
     def temp_begun(self, effect: said.TempStarted, event: events.Event) -> None:
@@ -690,47 +690,47 @@ class Model:
         elif not isinstance(event, events.Confirm):
             for at_us in (self.now_us, *(self.now_us + hours * H for hours in range(25))):
                 if self.programmed_rate(at_us) > self.profile_rate(at_us):
-                    raise BrokenError("TMP-04", effect)
+                    raise ContractError("TMP-04", effect)
 
     def temp_ended(self, effect: said.TempEnded, event: events.Event) -> None:
         """Follow the end of a temp basal: by its time, by another one, by a person, or by a stop that ends it."""
         if effect.reason is said.EndReason.OVER:
             if self.temp is not None and effect.at_us != self.temp.start_us + self.temp.duration_us:
-                raise BrokenError("TMP-01", effect, self.temp)
+                raise ContractError("TMP-01", effect, self.temp)
         elif isinstance(event, events.CancelTemp | events.Confirm | events.ProposeTemp | events.ControllerAsks):
             pass
         elif self.state == "running" or (self.state == "suspended" and self.policy not in CANCELS_TEMP):
-            raise BrokenError("SUS-03", effect, event)
+            raise ContractError("SUS-03", effect, event)
         self.temp = None
 
     def proposed(self, effect: said.Proposed, event: events.Event) -> None:
         """Follow a proposal."""
         proposal = effect.proposal
         if not isinstance(proposal.request, events.Event):
-            raise BrokenError("BOL-01", effect)
+            raise ContractError("BOL-01", effect)
         self.asked[proposal.id] = proposal.request
         until_us = self.now_us + self.config.proposal_us
         self.asked_on[proposal.id] = until_us, self.basis(by_advice=proposal.by_advice), proposal.by_advice
         if isinstance(event, events.Resume):
             self.offered(proposal.amount_uu)
         elif proposal.by_advice != isinstance(event, events.AskAdvice):
-            raise BrokenError("ADV-07", effect, event)
+            raise ContractError("ADV-07", effect, event)
 
     def calculated(self, effect: said.BolusCalculated, event: events.Event) -> None:
         """Follow what the bolus calculator says."""
         calculator, advice = self.config.calculator, effect.advice
         if calculator is None or not isinstance(event, events.AskAdvice):
-            raise BrokenError("STA-02", effect, event)
+            raise ContractError("STA-02", effect, event)
         value = self.readings.usable(self.now_us)
         if value is not None and value < calculator.hard_low.exact_mg_dl:
-            raise BrokenError("ADV-03", effect, value)
+            raise ContractError("ADV-03", effect, value)
         if value is None and advice.correction_uu:
-            raise BrokenError("ADV-04", effect)
+            raise ContractError("ADV-04", effect)
         ahead_uu = sum(train.steps - train.due(self.now_us) for train in self.trains) * self.device.step_uu
         bound_uu = Fraction(self.limits.max_bolus_uu or 0)
         most_uu = min(most_advised(calculator, event.carbs_mg, value, ahead_uu), bound_uu)
         if advice.suggested_uu > most_uu:
-            raise BrokenError("ADV-02", advice, most_uu)
+            raise ContractError("ADV-02", advice, most_uu)
 
     def controlled(self, event: events.ControllerAsks, effect: said.BolusProgrammed | said.TempStarted) -> None:
         """Follow what a controller has got: within the person's bounds, and what it asked for."""
@@ -746,10 +746,10 @@ class Model:
         else:
             fits = False
         if not fits:
-            raise BrokenError("GLU-05", event, effect)
+            raise ContractError("GLU-05", event, effect)
 
     def overlaid(self, cause: SuspendCause, *, by_itself: bool = False) -> None:
-        """What is suspended has another cause now: a person's, whatever it was."""
+        """Give a suspend another cause: a person's, whatever it was (SUS-02)."""
         self.cause = cause
         self.care.disconnected_until_us = None
         if self.low is not None:
@@ -764,9 +764,9 @@ class Model:
         return cause is self.cause or {cause, self.cause} <= LOW_CAUSES
 
     def offered(self, amount_uu: int) -> None:
-        """An offer after a return is at most what was missed."""
+        """Look that an offer after a return is at most what was missed (SUS-07)."""
         if amount_uu * H > self.missed_fine:
-            raise BrokenError("SUS-07", amount_uu, self.missed_fine)
+            raise ContractError("SUS-07", amount_uu, self.missed_fine)
 
     # After each step -----------------------------------------------------------------------------------------------
 
@@ -776,7 +776,7 @@ class Model:
             Kind.RESERVOIR_EMPTY: self.state not in CHANGING
             and self.reservoir_uu is not None
             and self.reservoir_uu < self.device.step_uu,
-            Kind.BATTERY_EMPTY: self.battery is not None and self.battery <= 2,
+            Kind.BATTERY_EMPTY: self.battery is not None and self.battery <= BATTERY_EMPTY_PERCENT,
             Kind.AUTO_OFF: self.care.auto_off(self.state, self.now_us),
         }
         for kind, there in derived.items():
@@ -786,18 +786,18 @@ class Model:
                 self.gone(kind)
 
     def settle_low(self, event: events.Event) -> None:
-        """A low-glucose suspend ends in time and without readings; where it must not go on to run, it is a person's."""
+        """End a low-glucose suspend in time and without readings; where it must not go on to run, it is a person's."""
         if self.low is None:
             return
         if self.low.since_us is not None and self.low.may_end(self.now_us) is True:
             if self.was_ready:
-                raise BrokenError("GLU-02 GLU-04", "lasts too long", self.low, self.now_us)
+                raise ContractError("GLU-02 GLU-04", "lasts too long", self.low, self.now_us)
             self.overlaid(SuspendCause.PERSON, by_itself=True)
         # This very reading may have ended one, by its trend.
         just_ended = bool(self.low.spans) and self.low.spans[-1][1] == self.now_us
         measured = isinstance(event, events.GlucoseMeasured) and self.state == "running"
         if measured and self.low.may_begin(self.now_us) and not just_ended:
-            raise BrokenError("GLU-02", "does not suspend", event, self.low)
+            raise ContractError("GLU-02", "does not suspend", event, self.low)
 
     def reminders(self) -> dict[Kind, bool]:
         """Which reminders are due."""
@@ -806,13 +806,13 @@ class Model:
         return self.care.due(self.now_us, clock=self.clock, stopped_us=stopped_us, begun_us=self.begun_us)
 
     def check_due(self) -> None:
-        """What fell due was ordered or missed, and nothing else: never ahead, never behind."""
+        """Look that what fell due was ordered or missed: never ahead, never behind (DEL-01, DEL-06)."""
         for key, due in self.due().items():
             part = self.part(*key)
             if part.ordered + part.missed > due:
-                raise BrokenError("DEL-01 ahead", key, part, due)
+                raise ContractError("DEL-01 ahead", key, part, due)
             if part.ordered + part.missed < due:
-                raise BrokenError("DEL-01 behind", key, part, due)
+                raise ContractError("DEL-01 behind", key, part, due)
 
     def without_us(self) -> int:
         """Time since therapy insulin was last confirmed, or since the first start."""

@@ -140,7 +140,7 @@ class World:
         self.line = Line(self.cartridge, self.config.device.occlusion_uu or _OCCLUSION_UU)
         self.motor = FaultyMotor(self.line, self.injector)
         self.store = FaultyStore(MemoryStore(), self.injector)
-        self.journal = ToldJournal.begin(self.store, self.config, bounds=_BOUNDS)
+        self.journal = self._begun()
         self.books = Books(self.config, 0)
         self.person = Person(self)
         self.sensor = Sensor(self)
@@ -155,6 +155,14 @@ class World:
         self._called = 0
         self._order = 0
         self._queue: list[tuple[int, int, int, int, Callable[[], None]]] = []
+
+    def _begun(self) -> ToldJournal:
+        """Begin the journal; whoever finds the store full makes room and tries again."""
+        while True:
+            try:
+                return ToldJournal.begin(self.store, self.config, bounds=_BOUNDS)
+            except JournalError:
+                continue
 
     @property
     def pump(self) -> Pump:

@@ -387,3 +387,9 @@ def test_in_a_world_that_healed_the_pump_runs_again() -> None:
         outcome = live(draw_setup(seed, mode="liveness", hours=24))
         assert outcome.broken is None
         assert outcome.checks["MOD-06"] == 1
+
+
+def test_a_store_that_is_full_before_there_is_a_journal_ends_no_world() -> None:
+    outcome = live(draw_setup(1076, mode="safety", hours=1))
+    assert outcome.faults["DISK_FULL"] > 0
+    assert outcome.broken is None

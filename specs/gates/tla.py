@@ -204,7 +204,12 @@ class Live(NamedTuple):
 
 
 LIVES: Final = (
-    Live("MCBolus", "BOL_07_EveryBolusEnds BOL_02_EveryProposalEnds", (("MostBoluses = 2", "MostBoluses = 1"),)),
+    # One at a time: where another may follow before the first has ended, there is always one.
+    Live(
+        "MCBolus",
+        "BOL_07_EveryBolusEnds BOL_02_EveryProposalEnds",
+        (("MostBoluses = 2", "MostBoluses = 1"), ("MostOffers = 2", "MostOffers = 1")),
+    ),
     Live("MCAlarms", "ALM_05_TheUnansweredEscalates"),
     Live("MCWatch", "WCH_01_StoppedIsTold"),
 )

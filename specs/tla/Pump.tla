@@ -305,10 +305,8 @@ Named(event) == event \in Events
 On(event) == Named(event) /\ pump.on
 
 \* The pump becomes `p`, with all that follows from it.  What leads out of the bounds of the model is not looked at.
-Becomes(p) ==
-    LET after == Settled(pump, p)
-        answered == IF AutoConfirm THEN ConfirmedAll(after) ELSE after
-    IN  Within(answered) /\ pump' = answered
+Answered(p) == LET after == Settled(pump, p) IN IF AutoConfirm THEN ConfirmedAll(after) ELSE after
+Becomes(p) == LET answered == Answered(p) IN Within(answered) /\ pump' = answered
 
 (***************************************************************************)
 (* The events: modes.                                                      *)
@@ -698,12 +696,13 @@ Refines == Abs!Spec
 (***************************************************************************)
 (* What must come, if time passes.                                         *)
 (***************************************************************************)
-Fair == Spec /\ WF_vars(Tick)
+\* Weak fairness of Tick, with ENABLED written out: TLC takes very long to find out by itself.
+TimeCanPass == On("Tick") /\ LET answered == Answered(Passed(pump)) IN Within(answered) /\ answered # pump
+Fair == Spec /\ ([]<>~TimeCanPass \/ []<><<Tick>>_vars)
 BOL_07_EveryBolusEnds == (pump.boluses # <<>>) ~> (pump.boluses = <<>>)
 BOL_02_EveryProposalEnds == (pump.offers # <<>>) ~> (pump.offers = <<>>)
 WCH_01_StoppedIsTold ==
-    InMode({"suspended", "alarm"}) ~> (InMode({"running"}) \/ Dry(pump) < High
-                                           \/ AsHighAs({"no_delivery_high", "no_delivery_danger"}))
+    InMode({"suspended", "alarm"}) ~> (InMode({"running"}) \/ AsHighAs({"no_delivery_high", "no_delivery_danger"}))
 ALM_05_TheUnansweredEscalates ==
     (pump.alarms["priming_issue"].status = "pending") ~>
         (pump.alarms["priming_issue"].level = 2 \/ pump.alarms["priming_issue"].status # "pending")

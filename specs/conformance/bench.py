@@ -289,7 +289,7 @@ class Bench:
             "left": left_of(s.reservoir_uu),
             "battery": battery_of(s.battery_percent),
             "temp": self._temp(s),
-            "boluses": tuple(bolus_of(s, each) for each in bolus_ids),
+            "boluses": tuple(bolus_of(s, each) for each in bolus_ids) + strays_of(s),
             "offers": tuple(self._offer(each, s.seen_us) for each in s.proposals.values()),
             "answered": bool(s.answers),
             "pulses": self._pulses(s, bolus_ids),
@@ -403,6 +403,12 @@ def bolus_of(s: PumpState, bolus_id: int) -> dict[str, Any]:
         "lost": size - account.counted if ending else account.missed + account.failed,
         "fate": "ends" if ending else "held" if held else "runs",
     }
+
+
+def strays_of(s: PumpState) -> tuple[dict[str, Any], ...]:
+    """Name parts that are held or with the kernel, and of no bolus: nothing in the specification is like that."""
+    of = [bolus_id for bolus_id, _ in s.held] + list(s.trains.values())
+    return tuple({"stray": bolus_id} for bolus_id in of if bolus_id not in s.boluses)
 
 
 def beyond(seen: Mapping[str, Any], model: Model) -> bool:

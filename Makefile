@@ -92,7 +92,7 @@ test: venv ## Set up, then check and test everything (minutes)
 
 # Tools come into target/spec, pinned by specs/gates/tools; Java and Coq are the machine's own, or Debian's.
 spec: venv ## Set up, then check the specification, the proofs and their agreement with the code (minutes)
-	$(PY) -m specs.gates
+	$(PY) -m specs.gates $(GATES)
 
 spec-quick: venv
 	$(PY) -m specs.gates --quick

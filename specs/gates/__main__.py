@@ -58,13 +58,16 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m specs.gates", description=__doc__)
     parser.add_argument("names", nargs="*", help="only the gates whose name begins so")
     parser.add_argument("--quick", action="store_true", help="only those of every test run")
+    parser.add_argument("--rest", action="store_true", help="all but those: where a test run has just passed them")
     parser.add_argument("--room", type=Path, default=ROOT / "target" / "spec", help="where they work")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="how many at a time")
     asked = parser.parse_args(arguments)
     chosen = [
         gate
         for gate in gates()
-        if (gate.quick or not asked.quick) and (not asked.names or gate.name.startswith(tuple(asked.names)))
+        if (gate.quick or not asked.quick)
+        and not (gate.quick and asked.rest)
+        and (not asked.names or gate.name.startswith(tuple(asked.names)))
     ]
     if not chosen:
         parser.error("no gate is called so")

@@ -148,6 +148,10 @@ def first_of(active: tuple[Annunciation, ...], kind: str) -> int | None:
     return next((each.id for each in active if each.kind.value == kind), None)
 
 
+CALLS_MOST: Final = 1000
+"""Calls within a tick of fifteen minutes: sounds, pulses and deadlines need some dozens."""
+
+
 class Bench:
     """The real pump of a model, and its host.
 
@@ -155,7 +159,10 @@ class Bench:
         model: the model.
         pump: the pump; None while it has no power.
         kept: what a pump without power has left behind.
+        spins: whether it wanted to be called again and again within a tick; no state of the specification is like that.
     """
+
+    spins = False
 
     def __init__(self, model: Model) -> None:
         """Make the pump and bring it to where the model begins."""
@@ -204,7 +211,7 @@ class Bench:
     def shared(self) -> Bench:
         """Give another bench with a pump of the same state: for events that `mark` then shows to have left it alone."""
         other = object.__new__(Bench)
-        other.model, other.kept, other.pump = self.model, self.kept, None
+        other.model, other.kept, other.pump, other.spins = self.model, self.kept, None, self.spins
         if self.pump is not None:
             other.pump = object.__new__(Pump)
             vars(other.pump).update(vars(self.pump))
@@ -254,8 +261,13 @@ class Bench:
         if self.pump is None:
             return
         end_us = self.state.seen_us + self.model.tick_us
-        while (deadline_us := self.pump.next_deadline_us()) is not None and deadline_us < end_us:
+        for _ in range(CALLS_MOST):
+            deadline_us = self.pump.next_deadline_us()
+            if deadline_us is None or deadline_us >= end_us:
+                break
             self._answer(self.pump.step(events.Tick(deadline_us)))
+        else:
+            self.spins = True
         self._answer(self.pump.step(events.Tick(end_us)))
 
     def _restart(self) -> bool:
@@ -275,7 +287,7 @@ class Bench:
         s = self.state
         bolus_ids = sorted(s.boluses)
         return {
-            "on": self.pump is not None,
+            "on": self.pump is not None and not self.spins,
             "mode": s.state.value.rpartition(".")[2],
             "cause": "none" if s.cause is None else s.cause.value,
             "wait": 0 if s.until_us == NEVER_US else self._ticks(s.until_us - s.seen_us),

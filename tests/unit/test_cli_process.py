@@ -87,7 +87,9 @@ def test_a_closed_stream_is_said(redirection: str, status: int, words: str) -> N
 
 
 def test_an_interrupt_ends_it_without_a_trace() -> None:
-    ready = "import sys; from pumpcore.cli import main; sys.stderr.write('ready\\n'); sys.exit(main())"
+    # A shell that starts something in the background lets it ignore interrupts; here it shall not.
+    heeds = "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    ready = heeds + "from pumpcore.cli import main; sys.stderr.write('ready\\n'); sys.exit(main())"
     process = subprocess.Popen(
         [sys.executable, "-c", ready, "schedule", "-"],
         stdin=subprocess.PIPE,

@@ -9,19 +9,9 @@ from __future__ import annotations
 from reference import (
     HOUR_US,  # noqa: F401 - a contract uses it
     count_basal,
-    count_train,
     dues_basal,
-    dues_train,
     earned_train,
 )
-
-
-def train_both_ways(steps: int, start_us: int, duration_us: int, at_us: int) -> tuple[int, int]:
-    """pre: 1 <= steps <= 4 and duration_us >= 1
-    post: __return__[0] == __return__[1]
-    """
-    dues = dues_train(steps, start_us, duration_us)
-    return count_train(steps * 100, start_us, duration_us, 100, at_us), sum(due <= at_us for due in dues)
 
 
 def basal_both_ways(rate_uu_per_h: int, edge_us: int, at_us: int) -> tuple[int, int]:

@@ -22,7 +22,7 @@ from pumpcore.limits import check
 from pumpcore.units import US_PER_DAY
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
     from datetime import tzinfo
 
     from pumpcore.devices import Device
@@ -37,6 +37,8 @@ __all__ = [
     "Segment",
     "TempBasal",
     "WeekPlan",
+    "check_room",
+    "check_stored",
     "rate_segments",
     "utc_offset_us",
 ]
@@ -189,6 +191,43 @@ class WeekPlan:
             raise LimitError("days", len(profiles), device.profiles, "profiles")
         for profile in profiles:
             profile.check(device=device, limits=limits)
+
+
+def check_stored(
+    profile: BasalProfile, stored: Mapping[str, BasalProfile], plan: WeekPlan | None, *, device: Device
+) -> None:
+    """Let a profile through that can be stored: the device has room for it, and it is not in force.
+
+    Its rates are checked when a plan is made of it: limits may change in between.
+
+    Args:
+        profile: the one to store.
+        stored: what is stored, by name; one of the same name makes way.
+        plan: what is in force; its profiles take room too.
+        device: what the pump can do.
+
+    Raises:
+        QuantityError: a profile of that name is in force, and another one. Nothing is changed.
+        LimitError: there are too many. Nothing is changed.
+    """
+    in_force = {} if plan is None else {each.name: each for each in plan.profiles()}
+    if in_force.get(profile.name, profile) != profile:
+        raise QuantityError("profile", profile.name, "is in force: propose a plan with the new one instead")
+    check_room({profile.name, *stored, *in_force}, device)
+
+
+def check_room(names: Collection[str], device: Device) -> None:
+    """Let so many profiles through as the device keeps, those in force and the stored ones together.
+
+    Args:
+        names: of all of them, each once.
+        device: what the pump can do.
+
+    Raises:
+        LimitError: there are too many. Nothing is changed.
+    """
+    if len(names) > device.profiles:
+        raise LimitError("profiles", len(names), device.profiles, "profiles")
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,7 +59,7 @@ class Board:
 
     def __post_init__(self) -> None:
         """Look when it changes by itself."""
-        object.__setattr__(self, "_deadline_us", self._deadline() if self.active else self.audio_paused_until_us)
+        object.__setattr__(self, "_deadline_us", self._deadline())
 
     @property
     def stopping(self) -> bool:

@@ -257,7 +257,7 @@ def missed_meal(
     if now_us < meal_to_us:
         return Due({}, meal_to_us)
     end_us = meal_to_us + settings.missed_meal_us
-    return Due({Kind.MISSED_MEAL: ""}, end_us) if now_us < end_us else Due({})
+    return Due({Kind.MISSED_MEAL: ""}, end_us) if now_us < end_us else NOTHING
 
 
 def auto_off(settings: AlarmSettings, person_us: int | None, warning_us: int | None, now_us: int) -> Due:
@@ -324,8 +324,6 @@ def _no_delivery(settings: AlarmSettings, facts: Facts, now_us: int) -> Due:
     last_us, suspended_us = facts.last_therapy_us, facts.suspended_since_us
     if last_us is None:
         return NOTHING
-    if suspended_us is None and now_us - last_us < settings.watch.medium_us:
-        return Due({}, last_us + settings.watch.medium_us)
     return Due(
         dict.fromkeys(watch(settings.watch, last_us, now_us, suspended_since_us=suspended_us), ""),
         watch_deadline_us(settings.watch, last_us, now_us, suspended_since_us=suspended_us),

@@ -13,12 +13,11 @@ from pumpcore.errors import LimitError, QuantityError
 from pumpcore.glucose import ControllerBounds, MgDl
 from pumpcore.iob import Curve
 from pumpcore.limits import Limits, check
+from pumpcore.profile import check_stored
 from pumpcore.suspend import POLICIES
 from pumpcore.units import US_PER_MINUTE, US_PER_SECOND
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from pumpcore.alarms import Annunciation
     from pumpcore.bolus import Bolus, Proposal
     from pumpcore.devices import Device
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
     from pumpcore.modes import Mode, OperationalState, State, TherapyControl
     from pumpcore.profile import Anchor, BasalProfile, WeekPlan
 
-__all__ = ["Calculator", "Config", "Status", "check_stored", "zone_of"]
+__all__ = ["Calculator", "Config", "Status", "zone_of"]
 
 
 @cache
@@ -133,31 +132,6 @@ class Config:
                 raise QuantityError("profiles", profile.name, "stands for two profiles")
             check_stored(profile, stored, self.plan, device=self.device)
             stored[profile.name] = profile
-
-
-def check_stored(
-    profile: BasalProfile, stored: Mapping[str, BasalProfile], plan: WeekPlan | None, *, device: Device
-) -> None:
-    """Let a profile through that can be stored: the device has room for it, and it is not in force.
-
-    Its rates are checked when a plan is made of it: limits may change in between.
-
-    Args:
-        profile: the one to store.
-        stored: what is stored, by name; one of the same name makes way.
-        plan: what is in force; its profiles take room too.
-        device: what the pump can do.
-
-    Raises:
-        QuantityError: a profile of that name is in force, and another one. Nothing is changed.
-        LimitError: there are too many. Nothing is changed.
-    """
-    in_force = {} if plan is None else {each.name: each for each in plan.profiles()}
-    if in_force.get(profile.name, profile) != profile:
-        raise QuantityError("profile", profile.name, "is in force: propose a plan with the new one instead")
-    count = len({profile.name, *stored, *in_force})
-    if count > device.profiles:
-        raise LimitError("profiles", count, device.profiles, "profiles")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -33,8 +33,8 @@ from pumpcore.glucose import READING_US_MAX, Quality, RateRequest, check_request
 from pumpcore.ledger import Fate
 from pumpcore.limits import check
 from pumpcore.modes import State
-from pumpcore.profile import DAYS_PER_WEEK, AbsoluteTemp, PercentTemp, WeekPlan
-from pumpcore.pump.config import check_stored, zone_of
+from pumpcore.profile import DAYS_PER_WEEK, AbsoluteTemp, PercentTemp, WeekPlan, check_room, check_stored
+from pumpcore.pump.config import zone_of
 from pumpcore.pump.flow import (
     LOW_CAUSES,
     announce,
@@ -403,21 +403,14 @@ def start_temp(turn: Turn, temp: TempBasal, cause: RateCause = RateCause.TEMP_ST
 
 def check_plan(request: ProposePlan, s: PumpState) -> None:
     request.plan.check(device=s.config.device, limits=s.limits)
-    count = len({profile.name for profile in request.plan.profiles()} | s.profiles.keys())
-    if count > s.config.device.profiles:
-        raise LimitError("profiles", count, s.config.device.profiles, "profiles")
+    check_room({profile.name for profile in request.plan.profiles()} | s.profiles.keys(), s.config.device)
     if s.temp is not None:
         s.temp.check(plan=request.plan, device=s.config.device, limits=s.limits)
 
 
 def keep_profiles(s: PumpState, plan: WeekPlan) -> None:
-    """Keep the profiles of the plan that goes, as far as the device has room.
-
-    A profile of the plan that comes takes the place of a stored one of its name.
-    """
+    """Keep the profiles of the plan that goes, as far as the device has room; one of the same name makes way for it."""
     coming = {profile.name: profile for profile in plan.profiles()}
-    for name in coming.keys() & s.profiles.keys():
-        s.profiles[name] = coming[name]
     most = s.config.device.profiles
     going = () if s.plan is None else s.plan.profiles()
     for profile in going:

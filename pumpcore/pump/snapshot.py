@@ -15,7 +15,7 @@ from pumpcore import iob
 from pumpcore.errors import JournalError, PumpcoreError
 from pumpcore.plain import Codec
 from pumpcore.pump.config import Calculator, Config
-from pumpcore.pump.turn import FIELDS, PumpState
+from pumpcore.pump.turn import PumpState
 
 if TYPE_CHECKING:
     from pumpcore.devices import Device
@@ -33,7 +33,7 @@ def write(state: PumpState, on_board: iob.Iob) -> bytes:
     Returns:
         A line with version and checksum, then JSON.
     """
-    plain = {name: _CODEC.plain(getattr(state, name)) for name in FIELDS}
+    plain = {name: _CODEC.plain(value) for name, value in vars(state).items()}
     plain["iob"] = list(on_board.snapshot())
     body = json.dumps(plain, sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode("ascii")
     return _HEAD + b"%08x\n" % crc32(body) + body
@@ -58,8 +58,9 @@ def read(snapshot: bytes, *, device: Device | None = None) -> tuple[PumpState, i
     try:
         plain = json.loads(body)
         on_board = iob.Iob.restore(tuple(plain.pop("iob")))
-        state = object.__new__(PumpState)
-        for name in FIELDS:
+        # A new pump has every attribute; each is replaced by what was written of it.
+        state = PumpState(_CODEC.built(plain.pop("config"), device), 0)
+        for name in vars(state).keys() - {"config"}:
             setattr(state, name, _CODEC.built(plain.pop(name), device))
     except JournalError:
         raise

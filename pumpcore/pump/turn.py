@@ -29,74 +29,17 @@ if TYPE_CHECKING:
     from pumpcore.pump.config import Config
     from pumpcore.suspend import Policy
 
-__all__ = ["FIELDS", "NEVER_US", "PumpState", "Turn"]
+__all__ = ["NEVER_US", "PumpState", "Turn"]
 
 NEVER_US: Final = 1 << 62
 """An instant that never comes."""
 
 
-FIELDS: Final = (
-    "anchor",
-    "answers",
-    "basis",
-    "battery_percent",
-    "begun_us",
-    "board",
-    "bolus_us",
-    "boluses",
-    "cause",
-    "changes",
-    "command_answers",
-    "command_id",
-    "config",
-    "connected_us",
-    "controller_answers",
-    "controller_id",
-    "controller_temp",
-    "ending",
-    "ends_us",
-    "engine",
-    "glucose",
-    "held",
-    "hour_boluses",
-    "ledger",
-    "limits",
-    "loaded_us",
-    "low_by_hand_us",
-    "low_ended_us",
-    "low_spans",
-    "measured_seq",
-    "missed_uu",
-    "misses",
-    "missing",
-    "next_bolus_id",
-    "next_proposal_id",
-    "now_us",
-    "person_us",
-    "plan",
-    "primed",
-    "profile_edge_us",
-    "profile_rate",
-    "profiles",
-    "proposals",
-    "reservoir_uu",
-    "scheduled",
-    "seen_us",
-    "sensor_us",
-    "set_off_body",
-    "state",
-    "suspended_us",
-    "temp",
-    "trains",
-    "tubing_primed",
-    "until_us",
-    "zone",
-)
-"""What a state has, all of it: what a snapshot holds."""
-
-
 class PumpState:
-    """All that a step may change. Values are immutable or replaced as a whole, but for those that `copy` copies."""
+    """All that a step may change, and all that a snapshot holds: each attribute that `__init__` sets.
+
+    Values are immutable or replaced as a whole, but for those that `copy` copies.
+    """
 
     def __init__(self, config: Config, at_us: int) -> None:  # noqa: PLR0915  # one for each thing that may change
         """Begin in standby, with nothing delivered."""

@@ -1,5 +1,5 @@
 # ruff: noqa: INP001, D205, D400, D415 - read by CrossHair, where a docstring is a contract
-"""Contracts on the reference model of the law, tests/reference.py itself, each of which CrossHair confirms.
+"""Contracts on the reference model of the law, pumpcore/testing/reference.py itself, each of which CrossHair confirms.
 
 The rule of this file: an argument is any integer unless a `pre` says less, and only what makes the number of paths
 finite (how many steps, how many segments, how wide a search) is bounded. What is claimed is said without the model's
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reference import HOUR_US, ceil_div, dues_basal, dues_train, first_instant, reference_schedule
+from pumpcore.testing.reference import HOUR_US, ceil_div, dues_basal, dues_train, first_instant, reference_schedule
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -1,12 +1,12 @@
 # ruff: noqa: INP001, D205, D400, D415 - read by CrossHair, where a docstring is a contract
-"""Contracts on tests/reference.py that CrossHair cannot confirm: it looks for a counterexample as long as it is given.
+"""Contracts on the reference of the law that CrossHair cannot confirm: it looks for a counterexample as long as it may.
 
 Fractions are why: their greatest common divisor is a loop whose length hangs on the values, so paths have no end.
 """
 
 from __future__ import annotations
 
-from reference import (
+from pumpcore.testing.reference import (
     HOUR_US,  # noqa: F401 - a contract uses it
     count_basal,
     dues_basal,

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["GATES"]
 
+REFERENCE: Final = "pumpcore/testing/reference.py"
 HERE: Final = ROOT / "specs" / "crosshair"
 ENOUGH_S: Final = 60
 """No promise that is confirmed takes nearly as long."""
@@ -50,19 +51,19 @@ class Fault:
 
 
 FAULTS: Final = (
-    Fault("tests/reference.py", "return -(-a // b)", "return a // b + 1", ("law.rounded_up", "law.train", "law.basal")),
-    Fault("tests/reference.py", "range(1, steps + 1)", "range(1, steps)", ("law.train",)),
-    Fault("tests/reference.py", "carried = earned % worth", "carried = 0", ("law.carried",)),
-    Fault("tests/reference.py", "if count(middle) >= k:", "if count(middle) > k:", ("law.halved",)),
-    Fault("tests/reference.py", "free_us = at_us + gap_us", "free_us = step.due_us + gap_us", ("law.gap",)),
+    Fault(REFERENCE, "return -(-a // b)", "return a // b + 1", ("law.rounded_up", "law.train", "law.basal")),
+    Fault(REFERENCE, "range(1, steps + 1)", "range(1, steps)", ("law.train",)),
+    Fault(REFERENCE, "carried = earned % worth", "carried = 0", ("law.carried",)),
+    Fault(REFERENCE, "if count(middle) >= k:", "if count(middle) > k:", ("law.halved",)),
+    Fault(REFERENCE, "free_us = at_us + gap_us", "free_us = step.due_us + gap_us", ("law.gap",)),
     Fault(
-        "tests/reference.py",
+        REFERENCE,
         "into_us = min(max(t_us - start_us, 0), duration_us)",
         "into_us = min(max(t_us - start_us, 0), duration_us - 1)",
         ("search.all_at_the_end",),
     ),
     Fault(
-        "tests/reference.py",
+        REFERENCE,
         "Fraction(rate_uu_per_h * (end - begin), HOUR_US)",
         "Fraction(rate_uu_per_h * (end - begin + 1), HOUR_US)",
         ("search.basal_both_ways",),
@@ -82,7 +83,7 @@ FAULTS: Final = (
 
 def checked(room: Room, target: str, seconds: int, log: str, root: Path = ROOT) -> Output:
     """Let CrossHair check a file or a function, with the reference and the package below `root`."""
-    searched = os.pathsep.join(map(str, (root, root / "tests", HERE)))
+    searched = os.pathsep.join(map(str, (root, HERE)))
     limits = [f"--per_condition_timeout={seconds}", f"--per_path_timeout={seconds}"]
     return room.run(
         [str(room.python("crosshair")), "-B", "-m", "crosshair", "check", "--report_all", *limits, target],
@@ -164,8 +165,6 @@ def copied(room: Room, fault: Fault) -> Path:
     root = room.folder("crosshair") / "copy"
     shutil.rmtree(root, ignore_errors=True)
     shutil.copytree(ROOT / "pumpcore", root / "pumpcore", ignore=shutil.ignore_patterns("__pycache__"))
-    (root / "tests").mkdir()
-    shutil.copy(ROOT / "tests" / "reference.py", root / "tests")
     file = root / fault.file
     text = file.read_text(encoding="utf-8")
     if text.count(fault.old) != 1:

@@ -15,7 +15,6 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
-from plans import plan, train
 from pumps import LIMITS, MIN, MONDAY, SEC, Bench, H, U, is_refused, plan_of, those
 
 from pumpcore import CHANNELS, events, schedule
@@ -26,12 +25,13 @@ from pumpcore.effects import BolusDelivered, FirePulse, PrimePulse
 from pumpcore.errors import RequestError
 from pumpcore.glucose import MmolL, Reading
 from pumpcore.profile import Anchor, BasalProfile, Segment, WeekPlan, rate_segments
+from pumpcore.testing.programmes import plan, train
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from reference import Plan
+    from pumpcore.testing.reference import Plan
 
     Records = Callable[[str, str], list[dict[str, Any]]]
 

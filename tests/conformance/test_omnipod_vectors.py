@@ -19,16 +19,16 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
-from plans import plan, train
-from reference import HOUR_US
 
 from pumpcore import CHANNELS, schedule
+from pumpcore.testing.programmes import plan, train
+from pumpcore.testing.reference import HOUR_US
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from reference import Plan
+    from pumpcore.testing.reference import Plan
 
 HALF_HOUR_US: Final = HOUR_US // 2
 USED: Final = {"omnipod_basal_schedule": 13, "omnipod_temp_basal": 7, "omnipod_bolus": 32}

@@ -13,16 +13,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
-from plans import plan, train
-from reference import count_train, reference_schedule
 
 from pumpcore import CHANNELS, schedule
 from pumpcore._kernel import Delivery, Programme
+from pumpcore.testing.programmes import plan, train
+from pumpcore.testing.reference import count_train, reference_schedule
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from reference import Plan
+    from pumpcore.testing.reference import Plan
 
 FILE: Final = Path(__file__).resolve().parents[2] / "specs" / "coq" / "vectors.txt"
 COUNTS: Final = {"plans": 35, "engines": 8, "programmes": 7, "trains": 5, "caps": 7}

@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from plans import plan, train
 
 import pumpcore
+from pumpcore.testing.programmes import plan, train
 
 pytestmark = pytest.mark.dist
 

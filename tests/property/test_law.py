@@ -1,7 +1,7 @@
 """The delivery law: the kernel's `schedule` says what the reference says, to the microsecond, and keeps the promises.
 
-Method: random plans in which instants collide (tests/plans.py), answered by the kernel and by tests/reference.py, which
-was written from the text of the law alone. Then each promise of the law by itself, so that a mistake that kernel and
+Method: random plans in which instants collide, answered by the kernel and by `pumpcore.testing.reference`, which was
+written from the text of the law alone. Then each promise of the law by itself, so that a mistake that kernel and
 reference share still shows.
 """
 
@@ -13,8 +13,11 @@ from typing import Any
 import pytest
 from hypothesis import assume, given, reject
 from hypothesis import strategies as st
-from plans import DAY_US, MODES, TIME_US_MAX, plan, plans, train
-from reference import (
+
+from pumpcore import CHANNELS, schedule
+from pumpcore.errors import LimitError
+from pumpcore.testing.programmes import DAY_US, MODES, TIME_US_MAX, plan, plans, train
+from pumpcore.testing.reference import (
     HOUR_US,
     WAITING_MAX,
     Plan,
@@ -24,9 +27,6 @@ from reference import (
     earned_basal,
     reference_schedule,
 )
-
-from pumpcore import CHANNELS, schedule
-from pumpcore.errors import LimitError
 
 ANY_MODE = st.sampled_from(MODES).flatmap(plans)
 

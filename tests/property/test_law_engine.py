@@ -13,11 +13,11 @@ from typing import Any, Final
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from plans import DAY_US, Mode, plan, train
-from reference import HOUR_US, Plan, reference_schedule
 
 from pumpcore import CHANNELS, Delivery
 from pumpcore.errors import LimitError
+from pumpcore.testing.programmes import DAY_US, Mode, plan, train
+from pumpcore.testing.reference import HOUR_US, Plan, reference_schedule
 
 Command = tuple[Any, ...]
 

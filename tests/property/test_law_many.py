@@ -1,8 +1,8 @@
 """Many plans at once: `schedule_many` and `totals_many` say of each plan what `schedule` and the reference say of it.
 
-Method: cohorts of random plans in every mode of the actuator (tests/plans.py), in both forms of input, on one thread
-and on several; long runs at the lengths at which the kernel changes from one way of walking to another; and questions
-to a programme far away, answered by the law's integral in whole numbers.
+Method: cohorts of random plans in every mode of the actuator, in both forms of input, on one thread and on several;
+long runs at the lengths at which the kernel changes from one way of walking to another; and questions to a programme
+far away, answered by the law's integral in whole numbers.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from plans import DAY_US, MODES, TIME_US_MAX, plan, plans, train
-from reference import HOUR_US, WAITING_MAX, Plan, RefusedError, count_basal, reference_schedule
 
 import pumpcore
 from pumpcore import CHANNELS, Cohort, Programme, schedule_many, totals_many
 from pumpcore.errors import LimitError
+from pumpcore.testing.programmes import DAY_US, MODES, TIME_US_MAX, plan, plans, train
+from pumpcore.testing.reference import HOUR_US, WAITING_MAX, Plan, RefusedError, count_basal, reference_schedule
 
 TIMES_MANY = settings(max_examples=4 * settings.default.max_examples)  # type: ignore[union-attr] # a profile is loaded
 THREADS = st.sampled_from([1, 2, 3, 7])

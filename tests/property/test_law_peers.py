@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from plans import DAY_US, plan
-from reference import HOUR_US
 
 from pumpcore import Delivery, schedule
+from pumpcore.testing.programmes import DAY_US, plan
+from pumpcore.testing.reference import HOUR_US
 
 STEP_UU = 50_000
 MINUTE_US = 60_000_000

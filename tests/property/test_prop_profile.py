@@ -15,10 +15,10 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from reference import reference_schedule
 
 from pumpcore import devices
 from pumpcore.profile import AbsoluteTemp, Anchor, BasalProfile, PercentTemp, Segment, WeekPlan, rate_segments
+from pumpcore.testing.reference import reference_schedule
 from pumpcore.units import US_PER_DAY, US_PER_HOUR, US_PER_MINUTE
 
 if TYPE_CHECKING:

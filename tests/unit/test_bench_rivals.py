@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from reference import RANKS, reference_schedule
 
 from pumpcore import Cohort, totals_many
 from pumpcore.bench.days import (
@@ -31,6 +30,7 @@ from pumpcore.bench.rivals.compiled import NumbaDays
 from pumpcore.bench.rivals.python import PythonEngine, python_schedule
 from pumpcore.bench.rivals.simulators import iints_basal, micro, simglucose_basal
 from pumpcore.bench.rivals.vector import NumpyEngine, NumpyTotals, numpy_schedule
+from pumpcore.testing.reference import RANKS, reference_schedule
 from pumpcore.units import US_PER_HOUR
 
 if TYPE_CHECKING:

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import IO
 
 import pytest
-from plans import plan
+
+from pumpcore.testing.programmes import plan
 
 COMMAND = [sys.executable, "-c", "import sys; from pumpcore.cli import main; sys.exit(main())"]
 LONG = plan(100, to_us=36_000_000, basal=[[0, 1_000_000_000]])  # a hundred thousand pulses, two megabytes of answer

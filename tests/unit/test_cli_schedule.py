@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from plans import MODES, plan, plans, train
 
 from pumpcore import CHANNELS, schedule
 from pumpcore.cli import app, main, strict_json
 from pumpcore.errors import InvariantError, LimitError
+from pumpcore.testing.programmes import MODES, plan, plans, train
 
 if TYPE_CHECKING:
     from pathlib import Path

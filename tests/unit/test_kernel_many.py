@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from plans import DAY_US, TIME_US_MAX, plan, train
-from reference import HOUR_US
 
 import pumpcore
 from pumpcore import RANGES, Cohort, Plan, Programme, schedule, schedule_many, totals_many
 from pumpcore.errors import LimitError, QuantityError, RequestError, TimeError
+from pumpcore.testing.programmes import DAY_US, TIME_US_MAX, plan, train
+from pumpcore.testing.reference import HOUR_US
 
 ACTUATOR = {"step_uu": 50_000, "gap_us": 0, "grid_us": 0}
 BOLUS = train("bolus", HOUR_US, 80_000_000, 2_000_000)

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from reference import (
+
+from pumpcore.testing.reference import (
     HOUR_US,
     RefusedError,
     brute_schedule,

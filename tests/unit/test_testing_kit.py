@@ -20,7 +20,6 @@ from pumpcore.errors import RequestError
 from pumpcore.pump import Pump
 from pumpcore.testing import ContractError, DriverContract, IdealDriver, Outcome, PumpContract, run_contract, setups
 from pumpcore.testing.driver import DriverBook
-from pumpcore.testing.reference import reference_schedule
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -83,14 +82,6 @@ def test_every_requirement_that_the_kit_names_is_one(root: Path) -> None:
         named |= set(re.findall(r"\b[A-Z]{3}-[0-9]{2}\b", path.read_text(encoding="utf-8")))
     assert len(named) > 50
     assert named <= known
-
-
-def test_the_reference_of_the_tests_is_that_of_the_kit(root: Path) -> None:
-    # It stands in two places because specs/crosshair checks the one in tests, without the package around it.
-    ours, theirs = root / "pumpcore" / "testing" / "reference.py", root / "tests" / "reference.py"
-    assert ours.read_text(encoding="utf-8") == theirs.read_text(encoding="utf-8")
-    plan = {"actuator": {"step_uu": 50_000, "gap_us": 0, "grid_us": 0}, "from_us": 0, "to_us": 10**9}
-    assert reference_schedule(plan | {"basal": [[0, 1_000_000]], "trains": []})[0] == [180_000_000, "basal", 1]
 
 
 def test_all_that_the_kit_offers_can_be_had_and_nothing_else() -> None:

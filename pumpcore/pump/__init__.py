@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from pumpcore.devices import Device
     from pumpcore.effects import Effect
     from pumpcore.events import Event
-    from pumpcore.ledger import Order
+    from pumpcore.ledger import Ledger, Order
 
 __all__ = ["Calculator", "Config", "Pump", "Status"]
 
@@ -103,6 +103,11 @@ class Pump:
             window_steps=s.engine.window_steps,
             changes=s.changes,
         )
+
+    @property
+    def ledger(self) -> Ledger:
+        """Where every step of insulin is: a copy, for whoever keeps books beside the pump's."""
+        return self._state.ledger.copy()
 
     def next_deadline_us(self) -> int | None:
         """Say when it wants to be called at the latest, or None if it does not.

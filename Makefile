@@ -152,8 +152,9 @@ bench-instructions: venv
 	$(PY) tests/bench/instructions.py
 
 dist: venv ## Set up, then build the wheel and the sdist into dist/
-	@rm -rf $(DIST)
-	@# A folder of its own: the sdist's crate of the same name must not take the place of this tree's.
+	@rm -rf $(DIST) target/dist
+	@# A folder of its own: the sdist's crate of the same name must not take the place of this tree's. Always a new one:
+	@# all files of an sdist bear one fixed time, by which cargo would take what an older one gave for new.
 	CARGO_TARGET_DIR=$(CURDIR)/target/dist $(PY) -m maturin build --release --locked --quiet --sdist --out $(DIST)
 
 clean: ## Remove all that was made

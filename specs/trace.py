@@ -7,20 +7,20 @@ name (`ALM_06_...`) has the id.
 
 from __future__ import annotations
 
-import ast
 import re
 import sys
 import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from specs.requirements import marks_in, stated
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 SPECS: Final = ROOT / "specs"
-_ID: Final = re.compile(r"\b([A-Z]{3})-([0-9]{2})(?:(?:\.\.| to )(?:[A-Z]{3}-)?([0-9]{2}))?")
-_STATED: Final = re.compile(r"^\| ([A-Z]{3}-[0-9]{2}) \| (.*?) \|", re.MULTILINE)
+_ID: Final = re.compile(r"\b([A-Z]{3})-([0-9]{2})\b(?:(?:\.\.| to \1-)([0-9]{2})\b)?")
 _DEFINED: Final = {
     ".tla": re.compile(r"^([A-Z]\w*)(?:\([^)]*\))? *== *", re.MULTILINE),
     ".v": re.compile(r"^ *(?:Theorem|Lemma|Corollary) (\w+)", re.MULTILINE),
@@ -55,17 +55,17 @@ def ids_in(text: str, known: list[str] | None = None) -> Iterator[str]:
         yield from (f"{family}-{number:02}" for number in range(int(first), int(last or first) + 1))
 
 
-def properties() -> dict[str, list[str]]:
+def properties(folder: Path = SPECS) -> dict[str, list[str]]:
     """Find the definitions of the specifications and proofs whose comments name a requirement."""
     found: dict[str, list[str]] = {}
-    for path in sorted([*SPECS.glob("tla/*.tla"), *SPECS.glob("coq/*.v")]):
+    for path in sorted([*folder.glob("tla/*.tla"), *folder.glob("coq/*.v")]):
         text, comment = path.read_text(encoding="utf-8"), ""
         for line in text.splitlines():
             defined = _DEFINED[path.suffix].match(line)
             if defined:
                 named = re.sub(r"^([A-Z]{3})_([0-9]{2})_", r"\1-\2 ", line)
                 for each in dict.fromkeys(ids_in(comment + named)):
-                    found.setdefault(each, []).append(f"{path.relative_to(SPECS)}: {defined[1]}")
+                    found.setdefault(each, []).append(f"{path.relative_to(folder)}: {defined[1]}")
                 comment = ""
             elif re.match(r"\s*(\\\*|\(\*|[^=]*\*\)$)", line) or (comment and path.suffix == ".v" and line.strip()):
                 comment += line + "\n"
@@ -74,31 +74,20 @@ def properties() -> dict[str, list[str]]:
     return found
 
 
-def tests() -> dict[str, list[str]]:
-    """Find the test files that carry `pytest.mark.req`, by requirement."""
-    found: dict[str, list[str]] = {}
-    for path in sorted((ROOT / "tests").rglob("test_*.py")):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call) and ast.unparse(node.func) == "pytest.mark.req":
-                for argument in node.args:
-                    files = found.setdefault(ast.literal_eval(argument), [])
-                    if (name := path.relative_to(ROOT / "tests").as_posix()) not in files:
-                        files.append(name)
-    return found
-
-
 def read() -> Trace:
     """Read all of it."""
-    stated = dict(_STATED.findall((SPECS / "requirements.md").read_text(encoding="utf-8")))
+    said = {row.id: row.shall for row in stated((SPECS / "requirements.md").read_text(encoding="utf-8"))}
     plain = tomllib.loads((SPECS / "hazards.toml").read_text(encoding="utf-8"))
-    known = list(stated)
-    hazards = {
-        row["id"]: (row["harm"], [each for text in row["requirements"] for each in ids_in(text, known)])
-        for row in plain["hazard"]
-    }
-    code = {each: plain["code"].get(each) or plain["code"].get(each[:3], []) for each in stated}
+    known = list(said)
+    hazards: dict[str, tuple[str, list[str]]] = {}
+    for row in plain["hazard"]:
+        meant = {text: list(ids_in(text, known)) for text in row["requirements"]}
+        if nothing := [text for text, ids in meant.items() if not ids]:
+            raise ValueError(f"{row['id']}: nothing is called {', '.join(nothing)}")
+        hazards[row["id"]] = (row["harm"], [each for ids in meant.values() for each in ids])
+    code = {each: plain["code"].get(each) or plain["code"].get(each[:3], []) for each in said}
     parts = {path.split("/")[1].removesuffix(".py") for paths in code.values() for path in paths if "pumpcore/" in path}
-    return Trace(stated, hazards, code, properties(), tests(), parts | set(plain["nothing"]))
+    return Trace(said, hazards, code, properties(), marks_in(ROOT / "tests"), parts | set(plain["nothing"]))
 
 
 def orphans(trace: Trace) -> list[str]:

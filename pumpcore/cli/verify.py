@@ -1,7 +1,7 @@
 """`pumpcore verify`: a campaign of virtual worlds with faults, held against the requirements.
 
-The rule of this file: what is printed comes from the campaign's summary. A requirement that does not hold gives exit
-status 1 and the command that runs just that world again.
+The rule of this file: what is printed comes from the campaign's summary and from the cuts, and every way of telling it
+gives one verdict. A requirement that does not hold gives exit status 1 and the command that runs just that world again.
 """
 
 from __future__ import annotations
@@ -86,15 +86,16 @@ def command(  # noqa: PLR0913, PLR0917  # one for each option
     for outcome in _shown(heard, todo, _outcomes(todo, jobs, scheduler), quiet=as_json):
         summary.add(outcome)
     cut = cut_everywhere() if cuts else None
-    title = f"pumpcore verify --seed {first} --runs {runs} --hours {hours} --mode {mode}"
+    title = f"pumpcore verify --seed {first} --runs {runs} --hours {hours} --mode {mode}" + " --cuts" * cuts
+    good = summary.good and (cut is None or not cut.broken)
     if page is not None:
-        _write(page, summary, title)
+        _write(page, summary, title, cut)
     if as_json:
-        answer = {"seed": first, **summary.as_json()}
+        answer = {"seed": first, **summary.as_json(), "good": good}
         click.echo(json.dumps(answer if cut is None else {**answer, "cuts": cut.as_json()}, separators=(",", ":")))
     else:
-        _show(console, summary, title, cut)
-    return 0 if summary.good and (cut is None or not cut.broken) else _BROKEN
+        _show(console, summary, title, cut, good=good)
+    return 0 if good else _BROKEN
 
 
 def _outcomes(todo: list[Task], jobs: int, scheduler: str | None) -> Iterable[Outcome]:
@@ -144,16 +145,16 @@ def _progress(heard: Console) -> Progress:
     )
 
 
-def _write(page: str, summary: Summary, title: str) -> None:
+def _write(page: str, summary: Summary, title: str, cut: Cuts | None) -> None:
     from pumpcore.sim.html import page as as_page  # noqa: PLC0415  # as in `command`
 
     try:
-        Path(page).write_text(as_page(summary, title=title), encoding="utf-8")
+        Path(page).write_text(as_page(summary, title=title, cuts=cut), encoding="utf-8")
     except OSError as error:
         raise RecordError(page, f"cannot be written: {error.strerror or error}") from error
 
 
-def _show(console: Console, summary: Summary, title: str, cut: Cuts | None) -> None:
+def _show(console: Console, summary: Summary, title: str, cut: Cuts | None, *, good: bool) -> None:
     from pumpcore.units import US_PER_HOUR  # noqa: PLC0415  # as in `command`
 
     console.print(title, style="bold", soft_wrap=True)
@@ -176,7 +177,7 @@ def _show(console: Console, summary: Summary, title: str, cut: Cuts | None) -> N
         console.print(f"and {len(summary.broken) - _SHOWN} more")
     for kind in summary.untried:
         console.print(f"never tried: {kind.value}", style="red")
-    if summary.good and (cut is None or not cut.broken):
+    if good:
         console.print("Every requirement held.", style="green")
 
 

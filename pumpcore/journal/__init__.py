@@ -8,7 +8,9 @@ The rules of this package:
 2. **No record, no insulin.** When the store fails, the step is taken back as a whole and raises a `JournalError`; from
    then on the pump goes on in memory, in alarm (`RECORD_DAMAGED`), and no order to move insulin leaves the journal any
    more: what would be commanded is withheld and told to the pump as failed. Only a journal that was opened anew, from
-   what is durable, delivers again. That the record works again cannot be told to the one that failed.
+   what is durable, delivers again. That the record works again cannot be told to the one that failed. The host that
+   opens it anew says so, `recover(after_failure=True)`, also where it does not know that none failed: what the failed
+   one told as ended is then ended on record too, in alarm, and not delivered a second time.
 3. **An open intent is uncertain.** After a restart, `recover` takes every pulse without an outcome as uncertain: it
    counts as delivered for limits and insulin on board until a later event settles it. Its number is never given out
    again, and an order is handed out once.

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from pumpcore.alarms import Kind
 from pumpcore.effects import FirePulse, PrimePulse
-from pumpcore.errors import JournalError, QuantityError
+from pumpcore.errors import JournalError, QuantityError, TimeError
 from pumpcore.events import FaultDetected, FaultGone, PulseFailed, PulseUnknown, Tick
 from pumpcore.journal.book import decode, encode
 from pumpcore.journal.replay import Replay, next_number, outstanding
@@ -65,7 +65,9 @@ class Failure:
 
     Attributes:
         reason: what the store said.
-        effects: what the pump in memory said to that, the alarm first of all: for the host to carry out at once.
+        effects: what the pump in memory said to that, the alarm first of all: for the host to carry out at once. A
+            bolus is told as aborted, with what was not delivered of it; a person may give the rest by hand. So whoever
+            opens the journal anew calls `recover` with `after_failure=True`.
     """
 
     reason: str
@@ -292,23 +294,32 @@ class Journal:
             raise
         return self._handed_out(effects)
 
-    def recover(self, at_us: int) -> tuple[Effect, ...]:
+    def recover(self, at_us: int, *, after_failure: bool = False) -> tuple[Effect, ...]:
         """Take every pulse whose outcome is open as uncertain; the first thing to do after a restart.
 
         Uncertain pulses count as delivered for limits and insulin on board until an event settles them.
 
         Args:
             at_us: now, on the monotonic time of the journal; at least the instant of its last event.
+            after_failure: whether a journal of this pump may have failed before: the host knows that one has, or does
+                not know that none did. What that one told as ended, in `Failure`, is then ended on record too, at the
+                last instant that is on record, and the pump stands in alarm. Without it a bolus goes on which a person
+                was told is over, and who gave the rest by hand gets it twice.
 
         Returns:
-            All effects, in order. What fell due meanwhile is missed or commanded as `Pump` does with a late host.
+            All effects, in order. What fell due meanwhile is missed or commanded as `Pump` does with a late host;
+            after a failure it is not commanded.
 
         Raises:
             TimeError: `at_us` is earlier than the last event. Nothing is changed.
-            JournalError: as `step`.
+            JournalError: as `step`. What earlier steps of this call commanded is on record and was handed to nobody;
+                after the next restart it is uncertain like all that is open.
         """
+        if at_us < self._pump.status.at_us:
+            raise TimeError("at_us", at_us, self._pump.status.at_us)
+        effects = self._stopped() if after_failure else []
         before = frozenset(outstanding(self._pump))
-        effects = list(self.step(Tick(at_us)))
+        effects += self.step(Tick(at_us))
         for seq in outstanding(self._pump):
             if seq in before:
                 effects += self.step(PulseUnknown(at_us, seq))
@@ -373,6 +384,20 @@ class Journal:
             return effects
         before, self._ordered = self._ordered, max(self._ordered, *orders)
         return tuple(each for each in effects if not isinstance(each, FirePulse | PrimePulse) or each.seq > before)
+
+    def _stopped(self) -> list[Effect]:
+        """Record what `_fail` could only tell: the alarm at the last instant on record; what was due there has failed.
+
+        What was due and is withheld counts among what the person was told is not delivered.
+        """
+        at_us = self._pump.status.at_us
+        effects: list[Effect] = []
+        for effect in self.step(FaultDetected(at_us, Kind.RECORD_DAMAGED)):
+            if isinstance(effect, FirePulse | PrimePulse):
+                effects += self.step(PulseFailed(at_us, effect.seq))
+            else:
+                effects.append(effect)
+        return effects
 
     def _fail(self, reason: str, at_us: int) -> None:
         """Deliver nothing from now on: the alarm at the last instant that is on record, then time up to now."""

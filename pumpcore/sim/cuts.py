@@ -155,6 +155,9 @@ class Bench:
         if self._until_us is None:
             self._until_us = self.now_us + span_us
         deadline_us = self.pump.next_deadline_us()
+        # Without this a bug that leaves a deadline where it is would never come to an end.
+        later = deadline_us is None or deadline_us > self.now_us
+        self.books.must("TIM-06", later, "a deadline that is over", deadline_us, self.now_us)
         more = deadline_us is not None and deadline_us < self._until_us
         self.now_us = max(self.now_us, deadline_us if more and deadline_us is not None else self._until_us)
         if not more:

@@ -1,6 +1,6 @@
 """A campaign as one page of HTML, with nothing in it that has to be fetched.
 
-The rule of this file: all that is shown comes from `Summary`; text is escaped.
+The rule of this file: all that is shown comes from `Summary` and `Cuts`; text is escaped.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from pumpcore.sim.campaign import Summary
+    from pumpcore.sim.cuts import Cuts
 
 __all__ = ["page"]
 
@@ -24,17 +25,20 @@ _STYLE: Final = (
 )
 
 
-def page(summary: Summary, *, title: str) -> str:
+def page(summary: Summary, *, title: str, cuts: Cuts | None = None) -> str:
     """Write a campaign as HTML.
 
     Args:
         summary: what became of it.
         title: what was run.
+        cuts: what became of the power cuts everywhere, where they were made.
     """
-    verdict = "every requirement held" if summary.good else "a requirement did not hold"
-    if summary.untried and not summary.broken:
+    lines = [] if cuts is None else cuts.broken
+    good = summary.good and not lines
+    verdict = "every requirement held" if good else "a requirement did not hold"
+    if summary.untried and not summary.broken and not lines:
         verdict = "not every kind of fault was tried"
-    style = "good" if summary.good else "bad"
+    style = "good" if good else "bad"
     figures = {
         "worlds": len(summary.outcomes),
         "virtual hours": summary.span_us // US_PER_HOUR,
@@ -44,6 +48,8 @@ def page(summary: Summary, *, title: str) -> str:
         "faults injected": sum(summary.faults.values()),
         "checks made": sum(summary.checks.values()),
     }
+    if cuts is not None:
+        figures["power cuts everywhere"] = cuts.points
     parts = [
         f"<h1>{escape(title)}</h1>",
         f'<p class="{style}"><strong>{verdict}</strong>; digest <code>{summary.digest}</code></p>',
@@ -56,6 +62,9 @@ def page(summary: Summary, *, title: str) -> str:
             if each.broken is not None
         )
         parts += ["<h2>What did not hold</h2>", _table(("requirement", "run it again"), rows)]
+    if lines:
+        rows = ((f"power cut {number}", line[:500]) for number, line in enumerate(lines, 1))
+        parts += ["<h2>Power cuts after which something did not hold</h2>", _table(("cut", "what"), rows)]
     parts += ["<h2>Faults</h2>", _table(("kind", "injected"), ((kind.value, n) for kind, n in summary.faults.items()))]
     parts += ["<h2>Checks</h2>", _table(("requirement", "checks"), summary.checks.items())]
     body = "\n".join(parts)

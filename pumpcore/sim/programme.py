@@ -1,17 +1,16 @@
 """The programmed basal rate, worked out once more: what was earned is what an independent reader of the plan says.
 
-The rule of this file: nothing of the pump and nothing of `profile.rate_segments` is used. The wall clock is followed
-with `datetime`, an instant at a time, from one local reading at which the rate may change to the next.
+The rule of this file: nothing of the pump and nothing of `profile.rate_segments` is used. The wall clock is asked, an
+instant at a time, from one instant at which the rate may change to the next.
 """
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
-from zoneinfo import ZoneInfo
 
 from pumpcore.profile import AbsoluteTemp
-from pumpcore.units import US_PER_DAY, US_PER_HOUR
+from pumpcore.testing.wall import Clock
+from pumpcore.units import US_PER_DAY
 
 if TYPE_CHECKING:
     from pumpcore.devices import Device
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Programme"]
 
-_US: Final = timedelta(microseconds=1)
 _NEVER_US: Final = 1 << 62
 
 
@@ -87,14 +85,7 @@ class Programme:
         if self.plan is None or self.anchor is None:
             self._rate, self._until_us = 0, _NEVER_US
             return
-        zone = ZoneInfo(self.zone)
-        utc = self.anchor.utc.astimezone(UTC) + (self.now_us - self.anchor.monotonic_us) * _US
-        local = utc.astimezone(zone)
-        midnight = local.replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=None)
-        day_us = (local.replace(tzinfo=None) - midnight) // _US
-        starts = self.plan.days[local.weekday()].segments
-        self._rate = [each for each in starts if each.start_us <= day_us][-1].rate_uu_per_h
-        # Not past the next full hour: where the clock goes forward or back, it does so on one of those.
-        next_us = min([each.start_us for each in starts if each.start_us > day_us], default=US_PER_DAY)
-        hour_us = US_PER_HOUR - (utc - datetime(1970, 1, 1, tzinfo=UTC)) // _US % US_PER_HOUR
-        self._until_us = self.now_us + min(next_us - day_us, hour_us)
+        clock = Clock(self.zone, self.anchor.shift_us)
+        self._rate = clock.rate(self.plan, self.now_us)
+        # Within a day there is one edge at the least: each profile begins at midnight.
+        self._until_us = min(clock.edges(self.plan, self.now_us, self.now_us + US_PER_DAY))

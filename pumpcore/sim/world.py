@@ -53,6 +53,7 @@ _RETOLD: Final = (events.FaultDetected, events.ReservoirRemoved, events.BatteryM
 _HEALED_US: Final = 4 * US_PER_HOUR
 _SPIN_US: Final = 1000
 _SPINS: Final = 500  # calls in a row that close together are no host's fault
+_TRIES: Final = 100  # a full store lasts a few writes
 _BOUNDS: Final = Bounds(segment_rows=200, segments=2)  # short, so that a restart has little to replay
 
 
@@ -123,13 +124,14 @@ class World:
     Attributes:
         setup: what it began with.
         clock: the right time.
+        journal: with the pump, from the beginning of its life.
         pump: as it is after the last event or restart.
         books: what must hold.
         injector: what goes wrong.
     """
 
     def __init__(self, setup: Setup, injector: Injector | None = None) -> None:
-        """Make the pump; nothing has happened yet."""
+        """Make all that is around the pump; the pump itself begins with its life."""
         self.setup, self.config = setup, setup.config
         self.dice = Dice(setup.seed, "world")
         self.injector = Injector(setup.seed) if injector is None else injector
@@ -140,7 +142,6 @@ class World:
         self.line = Line(self.cartridge, self.config.device.occlusion_uu or _OCCLUSION_UU)
         self.motor = FaultyMotor(self.line, self.injector)
         self.store = FaultyStore(MemoryStore(), self.injector)
-        self.journal = self._begun()
         self.books = Books(self.config, 0)
         self.person = Person(self)
         self.sensor = Sensor(self)
@@ -158,11 +159,13 @@ class World:
 
     def _begun(self) -> ToldJournal:
         """Begin the journal; whoever finds the store full makes room and tries again."""
-        while True:
+        last: JournalError | None = None
+        for _ in range(_TRIES):
             try:
                 return ToldJournal.begin(self.store, self.config, bounds=_BOUNDS)
-            except JournalError:
-                continue
+            except JournalError as error:
+                last = error
+        raise BrokenError("DEL-16", "no journal can be begun", last)
 
     @property
     def pump(self) -> Pump:
@@ -483,6 +486,7 @@ class World:
     # Faults that come with time -------------------------------------------------------------------------------------
 
     def _begin(self) -> None:
+        self.journal = self._begun()
         self.person.begin()
         self.sensor.begin()
         for kind in SPACING_US:

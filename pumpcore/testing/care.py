@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Final
 
 from pumpcore.alarms import Kind
 from pumpcore.glucose import MgDl, Quality
-from pumpcore.testing.wall import DAY, MIN
+from pumpcore.units import US_PER_DAY as DAY
+from pumpcore.units import US_PER_MINUTE as MIN
 
 if TYPE_CHECKING:
     from pumpcore.alarms import AlarmSettings

@@ -28,6 +28,8 @@ from pumpcore.profile import AbsoluteTemp, PercentTemp
 from pumpcore.testing.care import Care, Low, Readings, most_advised
 from pumpcore.testing.errors import ContractError
 from pumpcore.testing.wall import Clock
+from pumpcore.units import US_PER_DAY as DAY
+from pumpcore.units import US_PER_HOUR as H
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -37,8 +39,6 @@ if TYPE_CHECKING:
     from pumpcore.profile import TempBasal, WeekPlan
     from pumpcore.pump import Config
 
-H: Final = 3_600_000_000
-DAY: Final = 24 * H
 UNCERTAIN_MOST: Final = 100
 BATTERY_EMPTY_PERCENT: Final = 2
 PAUSE_US: Final = 15 * 60_000_000

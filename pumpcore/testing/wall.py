@@ -14,12 +14,13 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
+from pumpcore.units import US_PER_DAY as DAY
+from pumpcore.units import US_PER_HOUR as H
+from pumpcore.units import US_PER_MINUTE as MIN
+
 if TYPE_CHECKING:
     from pumpcore.profile import WeekPlan
 
-MIN: Final = 60_000_000
-H: Final = 60 * MIN
-DAY: Final = 24 * H
 QUARTER: Final = 15 * MIN
 LOOK: Final = 6 * H  # no zone changes its offset twice within so long
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)

@@ -30,6 +30,10 @@ def compare(graph: Graph) -> str:
     Raises:
         DifferenceError: the first difference.
     """
+    if {state["mode"] for state in graph.states.values()} != STATES.keys():
+        raise DifferenceError("modes that only one side knows")
+    if len(graph.states) != len(STATES) * 2 ** len(Facts.__dataclass_fields__):
+        raise DifferenceError(f"{len(graph.states)} states with facts are not all")
     machine, moves, refusals = ModeMachine(), 0, 0
     for state in graph.states.values():
         for trigger, target in _leads(state).items():

@@ -1,4 +1,4 @@
-(* No value leaves its word: with the ranges of kernel-rs/core/src/range.rs (the gate compares every row) each
+(* No value leaves its word: with the ranges of kernel-rs/core/src/range.rs (the gate compares those that stand here) each
    intermediate of the walking form fits 64 bits, and each of the closed form 128. *)
 
 From Coq Require Import ZArith Lia List.
@@ -6,7 +6,7 @@ From Pump Require Import Law Ramp Basal Segments Train Dues Release.
 Import ListNotations.
 Open Scope Z_scope.
 
-(* One row for each of range.rs: least and largest. *)
+(* Rows of range.rs: least and largest. *)
 Definition TIME_US := (0, 10000000000000000).
 Definition DURATION_US := (1, 10000000000000000).
 Definition RATE_UU_PER_H := (0, 1000000000).

@@ -13,7 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from specs.conformance.seeds import CORRUPTIONS, MUTANTS, Mutant
-from specs.gates.gate import JAVA, PYTHON, ROOT, Gate, Output, Refused, last
+from specs.gates.gate import JAVA, PYTHON, ROOT, Gate, Output, Refused, last, seeded
 from specs.gates.tla import MODELS, SPECIFICATION, claim_of, graph_of, tlc
 
 if TYPE_CHECKING:
@@ -79,6 +79,9 @@ def implemented_is_specified(room: Room, run: str) -> str:
     done = followed(room, run, f"trace-{run}", data)
     if done.status or "No error has been found" not in done.text:
         raise Refused(f"a run of the pump is not specified (status {done.status}):\n{last(done.text)}")
+    counted = re.search(r"(\d+) steps, (\d+) of them refused", told)
+    if counted is None or int(counted[1]) - int(counted[2]) < TRACES:
+        raise Refused(f"hardly a request was accepted: {told}")
     return told
 
 
@@ -127,10 +130,8 @@ def copied(room: Room, name: str, mutant: Mutant | None) -> Path:
         shutil.copy2(kernel, folder / "pumpcore")
     if mutant is not None:
         path = folder / "pumpcore" / mutant.file
-        text = path.read_text(encoding="utf-8")
-        if text.count(mutant.old) != 1:
-            raise Refused(f"{mutant.name}: {mutant.file} has {text.count(mutant.old)} times: {mutant.old}")
-        path.write_text(text.replace(mutant.old, mutant.new), encoding="utf-8")
+        where = f"{mutant.name}: {mutant.file}"
+        path.write_text(seeded(path.read_text(encoding="utf-8"), mutant.old, mutant.new, where), encoding="utf-8")
     return folder
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from specs.gates.gate import ROOT, Gate, Refused, Room, last
+from specs.gates.gate import ROOT, Gate, Refused, Room, last, seeded
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -166,10 +166,7 @@ def copied(room: Room, fault: Fault) -> Path:
     shutil.rmtree(root, ignore_errors=True)
     shutil.copytree(ROOT / "pumpcore", root / "pumpcore", ignore=shutil.ignore_patterns("__pycache__"))
     file = root / fault.file
-    text = file.read_text(encoding="utf-8")
-    if text.count(fault.old) != 1:
-        raise Refused(f"{fault.file} has {text.count(fault.old)} times: {fault.old}")
-    file.write_text(text.replace(fault.old, fault.new), encoding="utf-8")
+    file.write_text(seeded(file.read_text(encoding="utf-8"), fault.old, fault.new, fault.file), encoding="utf-8")
     return root
 
 

@@ -432,6 +432,7 @@ CancelBolusTwo == On("CancelBolusTwo") /\ MayCancel(2) /\ Becomes(EndBolus(pump,
 (***************************************************************************)
 (* The events: what became of a pulse.  DEL-08 to DEL-11                   *)
 (***************************************************************************)
+
 Open(j) == j \in DOMAIN pump.pulses
 PulseConfirmed(j) == Open(j) /\ Becomes(Confirmed(pump, j))
 

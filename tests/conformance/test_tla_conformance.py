@@ -7,19 +7,19 @@ one that it must refuse; the driver makes its traces twice; every fault to be se
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import pytest
 
+from pumpcore.modes import Facts
 from specs.conformance import seeds
 from specs.conformance.bench import ALPHABET, Bench, Model
 from specs.conformance.exhaustive import DifferenceError, walk
-from specs.conformance.graph import GraphError, constants, load, rendered, value_of
+from specs.conformance.graph import Graph, GraphError, constants, load, rendered, value_of
 from specs.conformance.record import module, record
+from specs.conformance.table import STATES, compare
 from specs.gates import tla
-
-if TYPE_CHECKING:
-    from specs.conformance.graph import Graph
+from specs.gates.gate import Refused, seeded
 
 ROOT = Path(__file__).resolve().parents[2]
 MODES = ROOT / "specs" / "tla" / "MCModes.cfg"
@@ -120,9 +120,22 @@ def test_every_fault_of_the_pump_fits_in_exactly_one_place() -> None:
 
 def test_every_fault_of_the_specification_fits_in_exactly_one_place() -> None:
     for seed in tla.SEEDS:
-        assert tla.seeded(seed)
+        text = (tla.SPECIFICATION / seed.file).read_text(encoding="utf-8")
+        assert seeded(text, seed.old, seed.new, seed.file) != text
+    with pytest.raises(Refused, match="X has 2 times: a"):
+        seeded("aa", "a", "b", "X")
 
 
 def test_the_list_of_mutants_is_current() -> None:
     document = ROOT / "specs" / "conformance" / "mutants.md"
     assert document.read_text(encoding="utf-8") == seeds.document(), "python -m specs.conformance.seeds"
+
+
+def test_a_table_that_leaves_out_a_mode_or_a_set_of_facts_is_no_whole_table() -> None:
+    facts = dict.fromkeys(Facts.__dataclass_fields__, False)
+    some: dict[str, dict[str, Any]] = {mode: {"mode": mode, "facts": facts, "leads": {}} for mode in STATES}
+    with pytest.raises(DifferenceError, match=f"{len(STATES)} states with facts are not all"):
+        compare(Graph(some, (), {}))
+    some.popitem()
+    with pytest.raises(DifferenceError, match="modes that only one side knows"):
+        compare(Graph(some, (), {}))

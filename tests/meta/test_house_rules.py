@@ -35,8 +35,8 @@ ORDER: Final = (
     {"plain"},
     {"pump"},
     {"journal"},
-    {"sim"},
     {"testing"},
+    {"sim"},
     {"scenario"},
     {"__init__"},  # what an integrator imports
     {"history"},

@@ -6,12 +6,13 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 import pytest
-from requirements import VERIFICATIONS, marked, marks_in, stated
+
+from specs.requirements import VERIFICATIONS, marked, marks_in, stated
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from requirements import Requirement
+    from specs.requirements import Requirement
 
 
 @pytest.fixture(scope="module")

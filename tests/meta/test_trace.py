@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import pytest
 
+from specs import trace
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 ROOT: Final = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT))
-
-from specs import trace  # noqa: E402  # the folder of the specifications is no installed package
 
 
 def test_nothing_is_an_orphan() -> None:
@@ -49,3 +47,30 @@ def test_ids_are_read_one_by_one_as_ranges_and_as_families() -> None:
     assert list(trace.ids_in("SUS-03 to SUS-05, and BOL-01..02")) == ["SUS-03", "SUS-04", "SUS-05", "BOL-01", "BOL-02"]
     assert list(trace.ids_in("ALM", ["ALM-01", "LIM-01", "ALM-02"])) == ["ALM-01", "ALM-02"]
     assert list(trace.ids_in("nothing of the kind")) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "ids"),
+    [
+        ("DEL-01 to DEL-03", ["DEL-01", "DEL-02", "DEL-03"]),
+        ("RES-01 to 20 units", ["RES-01"]),
+        ("DEL-01 to LIM-03", ["DEL-01", "LIM-03"]),
+        ("SHA-256, DEL-1", []),
+    ],
+)
+def test_what_only_looks_like_an_id_or_a_range_is_none(text: str, ids: list[str]) -> None:
+    assert list(trace.ids_in(text)) == ids
+
+
+def test_a_property_has_the_ids_of_its_comment_its_line_and_its_name_and_none_of_a_heading(tmp_path: Path) -> None:
+    (tmp_path / "tla").mkdir()
+    (tmp_path / "tla" / "X.tla").write_text(
+        "(* A heading.  DEL-01 *)\n\nNothing == 1\n"
+        "\\* DEL-02: above it.\nAbove == 1\nOn == 1 \\* DEL-03\nDEL_04_Named == 1\n",
+        encoding="utf-8",
+    )
+    assert trace.properties(tmp_path) == {
+        "DEL-02": ["tla/X.tla: Above"],
+        "DEL-03": ["tla/X.tla: On"],
+        "DEL-04": ["tla/X.tla: DEL_04_Named"],
+    }

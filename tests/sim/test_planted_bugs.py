@@ -320,6 +320,7 @@ def worlds_needed(planted: Bug | None, folder: Path, most: int) -> tuple[int, st
         check=True,
         capture_output=True,
         text=True,
+        timeout=600,
         cwd=folder,
         env={**os.environ, "PYTHONPATH": str(folder)},
     )

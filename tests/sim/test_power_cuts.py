@@ -10,7 +10,9 @@ import pytest
 
 from pumpcore import events
 from pumpcore.modes import State
+from pumpcore.pump import Pump
 from pumpcore.pump.requests import HANDLERS
+from pumpcore.sim.books import BrokenError
 from pumpcore.sim.cuts import Bench, Cuts, Scenario, cut_everywhere, cut_scenario
 from pumpcore.sim.told import ToldJournal
 from pumpcore.sim.ways import all_ways
@@ -73,3 +75,9 @@ def test_a_journal_that_forgets_a_row_is_found(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(ToldJournal, "_keep", forget)
     cuts = cut_everywhere([WAYS[0]])
     assert any("PWR-03" in each or "JournalError" in each for each in cuts.broken), cuts.broken[:3]
+
+
+def test_a_deadline_that_is_over_is_found_and_nothing_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Pump, "next_deadline_us", lambda pump: pump.status.at_us)
+    with pytest.raises(BrokenError, match="TIM-06: a deadline that is over"):
+        walk(WAYS[0])

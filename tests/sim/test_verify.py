@@ -19,8 +19,10 @@ from pumpcore.cli import main
 from pumpcore.errors import LimitError, QuantityError
 from pumpcore.sim import Broken, Fault, Outcome, Summary, Task, run_all, run_task, tasks
 from pumpcore.sim import campaign as campaign_of
+from pumpcore.sim import cuts as cuts_of
 from pumpcore.sim.campaign import FULL_DAYS
 from pumpcore.sim.cluster import run_on
+from pumpcore.sim.cuts import Cuts
 from pumpcore.sim.html import page
 from pumpcore.units import US_PER_DAY
 
@@ -194,6 +196,29 @@ def test_what_does_not_hold_gives_status_1(capsys: pytest.CaptureFixture[str], m
     assert "run it again: pumpcore verify --seed 3 --runs 1 --hours 24 --mode safety" in out
     assert "and 2 more" in out
     assert "Every requirement held." not in out
+
+
+LOST = "a bolus & <more>, step 3, point 1: PWR-03: a restart gives another pump"
+
+
+@pytest.mark.parametrize(("lines", "good"), [([], True), ([LOST], False)])
+def test_power_cuts_reach_the_verdict_however_it_is_told(
+    lines: list[str], *, good: bool, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(campaign_of, "run_task", lambda task: made(task.seed))
+    monkeypatch.setattr(cuts_of, "cut_everywhere", lambda: Cuts(scenarios=2, points=345, broken=lines))
+    report, options = tmp_path / "report.html", ["verify", "--runs", "1", "--seed", "3", "--cuts"]
+    assert main([*options, "--html", str(report)]) == (0 if good else 1)
+    out, text = capsys.readouterr().out, report.read_text(encoding="utf-8")
+    assert out.startswith("pumpcore verify --seed 3 --runs 1 --hours 24 --mode both --cuts\n")
+    assert "power cut at 345 points of 2 scenarios" in out
+    assert ("Every requirement held." in out, LOST in out) == (good, not good)
+    assert ("every requirement held" in text, 'class="good"' in text) == (good, good)
+    assert ("a bolus &amp; &lt;more&gt;, step 3" in text, 'class="bad"' in text) == (not good, not good)
+    assert ">345<" in text
+    assert main([*options, "--json"]) == (0 if good else 1)
+    told = json.loads(capsys.readouterr().out)
+    assert (told["good"], told["cuts"]) == (good, {"scenarios": 2, "points": 345, "broken": lines})
 
 
 @pytest.mark.parametrize(

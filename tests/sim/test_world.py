@@ -10,13 +10,16 @@ import os
 import subprocess
 import sys
 from dataclasses import replace
+from datetime import UTC, datetime
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import pytest
 from pumps import LIMITS, MIN, MONDAY, SEC, H, U, config_of, plan_of
 
 from pumpcore import events
 from pumpcore.alarms import Kind
+from pumpcore.devices import load
 from pumpcore.effects import FirePulse
 from pumpcore.errors import JournalError
 from pumpcore.journal import Journal, MemoryStore
@@ -46,6 +49,11 @@ from pumpcore.sim.books import Window
 from pumpcore.sim.faults import ODDS, SPACING_US
 from pumpcore.sim.programme import Programme
 from pumpcore.sim.setup import draw_plan
+from pumpcore.sim.told import ToldJournal
+
+if TYPE_CHECKING:
+    from pumpcore.devices import Device
+    from pumpcore.profile import WeekPlan
 
 
 def pulse(seq: int, steps: int = 1) -> FirePulse:
@@ -254,6 +262,20 @@ def test_a_torn_row_and_a_flipped_bit_are_noticed() -> None:
 # The second opinion
 
 
+def earned_by_programme(device: Device, plan: WeekPlan, anchor: Anchor, zone: str, end_us: int = 72 * H) -> int:
+    programme, step_us = Programme(device, plan, anchor, zone, 0), 17 * MIN + 1
+    for at_us in [*range(step_us, end_us, step_us), end_us]:
+        programme.follow(at_us, delivering=True, missing=False)
+    return programme.earned
+
+
+def earned_by_segments(device: Device, plan: WeekPlan, anchor: Anchor, zone: str, end_us: int = 72 * H) -> int:
+    found = rate_segments(plan, device=device, zone=zone_of(zone), anchor=anchor, from_us=0, to_us=end_us)
+    whole = sum(rate * (after - at) for (at, rate), (after, _) in pairwise([*found, (end_us, 0)]))
+    assert whole > 0
+    return whole
+
+
 @pytest.mark.parametrize("zone", ["UTC", "Europe/Copenhagen", "America/New_York", "Australia/Sydney"])
 @pytest.mark.parametrize("seed", range(6))
 def test_the_programme_earns_what_the_segments_of_the_profile_say(zone: str, seed: int) -> None:
@@ -262,16 +284,26 @@ def test_the_programme_earns_what_the_segments_of_the_profile_say(zone: str, see
     plan, anchor = config.plan, config.anchor
     assert plan is not None
     assert anchor is not None
-    programme = Programme(config.device, plan, anchor, zone, 0)
-    end_us, step_us = 72 * H, 17 * MIN + 1
-    for at_us in [*range(step_us, end_us, step_us), end_us]:
-        programme.follow(at_us, delivering=True, missing=False)
-    edges = [
-        *rate_segments(plan, device=config.device, zone=zone_of(zone), anchor=anchor, from_us=0, to_us=end_us),
-        (end_us, 0),
-    ]
-    whole = sum(rate * (after - at) for (at, rate), (after, _) in pairwise(edges))
-    assert programme.earned == whole > 0
+    assert earned_by_programme(config.device, plan, anchor, zone) == earned_by_segments(
+        config.device, plan, anchor, zone
+    )
+
+
+@pytest.mark.parametrize(
+    ("first", "hours"),
+    [
+        (datetime(2026, 10, 3, 13, tzinfo=UTC), 72),  # half an hour is left out, and 02:15 with it
+        (datetime(2026, 4, 4, 13, tzinfo=UTC), 72),  # half an hour comes twice
+        (datetime(2026, 10, 3, 15, 29, 59, tzinfo=UTC), 1),  # a second before half past the hour of UTC
+    ],
+)
+def test_the_programme_follows_a_clock_that_goes_forward_by_half_an_hour_at_half_past(
+    first: datetime, hours: int
+) -> None:
+    device, zone, anchor = load("generic-0.05"), "Australia/Lord_Howe", Anchor(0, first)
+    plan = plan_of((0, U), (2 * H + 15 * MIN, 2 * U), (3 * H, 500_000))
+    by_segments = earned_by_segments(device, plan, anchor, zone, hours * H)
+    assert earned_by_programme(device, plan, anchor, zone, hours * H) == by_segments
 
 
 def test_the_programme_ends_a_temp_basal_at_its_microsecond() -> None:
@@ -393,3 +425,17 @@ def test_a_store_that_is_full_before_there_is_a_journal_ends_no_world() -> None:
     outcome = live(draw_setup(1076, mode="safety", hours=1))
     assert outcome.faults["DISK_FULL"] > 0
     assert outcome.broken is None
+
+
+def test_a_store_that_takes_no_journal_for_ever_breaks_the_world_and_does_not_hang(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(*_: object, **__: object) -> ToldJournal:
+        reason = "the store is gone"
+        raise JournalError(reason)
+
+    monkeypatch.setattr(ToldJournal, "begin", refuse)
+    broken = live(draw_setup(1, mode="safety", hours=1)).broken
+    assert broken is not None
+    assert broken.requirement == "DEL-16"
+    assert "the store is gone" in broken.what

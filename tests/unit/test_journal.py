@@ -414,6 +414,88 @@ def test_once_the_record_has_failed_no_insulin_leaves_the_journal_whatever_is_as
     assert bench_of(journal).alarm(Kind.RECORD_DAMAGED) is not None
 
 
+def failed_in_a_bolus(*, late_us: int = 0) -> tuple[MemoryStore, BolusDelivered, int]:
+    """A journal that failed in mid-bolus, what it told of the bolus, and when; the host may be late with outcomes."""
+    store = Broken()
+    journal, bench = running(store)
+    bench.bolus(MIN, 5 * U)
+    bench.to(MIN + 10 * SEC)
+    pulse = bench.next_pulse()
+    now_us = pulse.at_us + late_us
+    bench.do(events.PulseConfirmed(now_us, pulse.seq))
+    store.fails = lambda _: True
+    with pytest.raises(JournalError):
+        journal.step(events.Tick(now_us + SEC))
+    assert journal.failure is not None
+    return MemoryStore(store.kept), only(BolusDelivered, journal.failure.effects), now_us + SEC
+
+
+@pytest.mark.req("JNL-05")
+@pytest.mark.parametrize("late_us", [0, 5 * SEC], ids=["in time", "with pulses that were due"])
+@pytest.mark.parametrize("wait_us", [0, 30 * SEC, H])
+def test_a_bolus_that_was_told_as_aborted_is_not_delivered_a_second_time_after_a_failure(
+    wait_us: int, late_us: int
+) -> None:
+    store, told, failed_us = failed_in_a_bolus(late_us=late_us)
+    assert told.reason is EndReason.ERROR_ABORT
+    rows = len(store.kept)
+    journal = Journal.open(store)
+    before = ledger_of(journal).therapy
+    effects = journal.recover(failed_us + wait_us, after_failure=True)
+    assert not [each for each in effects if isinstance(each, ORDERS)]
+    assert only(BolusDelivered, effects) == told
+    said = [e for e in those(AnnunciationChanged, effects) if e.annunciation.kind is Kind.RECORD_DAMAGED]
+    assert said[0].what is What.RAISED
+    after = ledger_of(journal).therapy
+    assert (after.confirmed, after.uncertain, after.outstanding) == (before.confirmed, before.uncertain, 0)
+    assert bool(after.failed) is bool(late_us)
+    bench = bench_of(journal)
+    bench.to(failed_us + wait_us + 10 * MIN)
+    assert not bench.pulses()
+    again = Journal.open(store)  # and so it stands on record
+    again.recover(failed_us + wait_us + H)
+    assert again.status.state is State.ALARM
+    assert bench_of(again).alarm(Kind.RECORD_DAMAGED) is not None
+    assert store.kept[rows].at_us == store.kept[rows - 1].at_us
+
+
+@pytest.mark.req("JNL-05")
+def test_without_word_of_the_failure_the_bolus_goes_on() -> None:
+    store, told, failed_us = failed_in_a_bolus()
+    journal = Journal.open(store)
+    bench = bench_of(journal)
+    bench.effects += journal.recover(failed_us + 30 * SEC)
+    assert bench.alarm(Kind.RECORD_DAMAGED) is None
+    bench.to(failed_us + 10 * MIN)
+    again = sum(each.amount_uu for each in bench.pulses() if each.bolus_id == told.bolus.id)
+    assert 4 * U < again <= told.bolus.not_delivered_uu
+
+
+@pytest.mark.req("JNL-05")
+def test_after_a_failure_recovery_refuses_an_instant_that_is_past_and_writes_nothing() -> None:
+    store, _, failed_us = failed_in_a_bolus()
+    rows = list(store.kept)
+    journal = Journal.open(store)
+    before = everything(journal.pump)
+    with pytest.raises(TimeError):
+        journal.recover(failed_us - SEC - 1, after_failure=True)
+    assert (everything(journal.pump), store.kept) == (before, rows)
+
+
+@pytest.mark.req("JNL-05")
+def test_a_recovery_that_is_cut_off_after_any_row_is_made_good_by_the_next() -> None:
+    store, _, failed_us = failed_in_a_bolus(late_us=5 * SEC)
+    rows = len(store.kept)
+    Journal.open(store).recover(failed_us, after_failure=True)
+    assert len(store.kept) > rows + 2
+    for end in range(rows, len(store.kept) + 1):
+        again = Journal.open(MemoryStore(store.kept[:end]))
+        effects = again.recover(failed_us, after_failure=True)
+        assert not [each for each in effects if isinstance(each, ORDERS)]
+        assert again.status.state is State.ALARM
+        assert ledger_of(again).therapy.outstanding == 0
+
+
 @pytest.mark.req("JNL-05")
 def test_a_row_that_was_kept_and_not_said_is_uncertain_after_a_restart() -> None:
     store = Broken()

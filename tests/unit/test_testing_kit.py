@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import rule
-from requirements import stated
 
 from pumpcore import events, testing
 from pumpcore.effects import FirePulse
@@ -20,6 +19,7 @@ from pumpcore.errors import RequestError
 from pumpcore.pump import Pump
 from pumpcore.testing import ContractError, DriverContract, IdealDriver, Outcome, PumpContract, run_contract, setups
 from pumpcore.testing.driver import DriverBook
+from specs.requirements import stated
 
 if TYPE_CHECKING:
     from pathlib import Path

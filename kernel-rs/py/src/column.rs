@@ -99,11 +99,14 @@ impl Column {
         if dimensions > 1 && !wants(ffi::PyBUF_ND) {
             return Err(PyBufferError::new_err("the column has more than one dimension"));
         }
+        if dimensions > 1 && wants(ffi::PyBUF_F_CONTIGUOUS) {
+            return Err(PyBufferError::new_err("the column is in C order"));
+        }
         // SAFETY: `view` is not null and Python lends it for us to fill in. `start`, `shape` and `strides` point into
         // `column`, which is frozen and kept alive by the reference that `obj` takes over, and into the vector that it
         // shares and nobody changes; `format` is static. Nobody writes through the view: it is marked read-only and a
         // writable one was refused above. The contents are plain integers with `len` bytes, the length of the vector
-        // that `start` points to, and `shape` comes to no more.
+        // that `start` points to, and `shape` comes to no more. They lie in C order: who asks for the other gets none.
         unsafe {
             (*view).buf = start.cast_mut();
             (*view).len = len;

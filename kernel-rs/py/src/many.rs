@@ -15,7 +15,7 @@ use pyo3::types::{PyDict, PyMapping, PyMemoryView};
 
 use crate::column::{Column, Numbers, Table, filled, joined, walked, with_lanes};
 use crate::convert::{Field, Place, field, items, mapping, not_exact, quantity, raised};
-use crate::plan::{self, Plan, actuator, walked_sums};
+use crate::plan::{actuator, walked_sums, with_plan};
 
 /// A stretch of a list that all plans of a cohort share.
 struct Part<T> {
@@ -112,7 +112,8 @@ impl Cohort {
         groups
     }
 
-    fn walk(&self, first: usize, stop: usize, threads: usize) -> Result<(Table, Vec<u64>), Error> {
+    /// Walks these plans; if one is refused, says which.
+    fn walk(&self, first: usize, stop: usize, threads: usize) -> Result<(Table, Vec<u64>), (usize, Error)> {
         /// Fewer steps take less time than a thread takes to start.
         const THREAD_STEPS: u64 = 1 << 18;
         let threads = threads.min(to_usize(self.due_between(first, stop) / THREAD_STEPS)).max(1);
@@ -124,13 +125,16 @@ impl Cohort {
                 let plans = &self.plans[begin..end];
                 let lanes = plans.iter().map(PartPlan::lanes).max().unwrap_or(0);
                 with_lanes(lanes, |lanes| plans.iter().try_for_each(|plan| plan.walk(lanes, columns)))
-            })?;
+            });
+            // Where every step leaves as it falls due no plan is refused: there is but a lack of memory, which names none.
+            let table = table.map_err(|error| (first, error))?;
             let base = self.due_before(first);
             let ends = self.due_steps_ends[first..stop].iter().map(|end| end - base);
             return Ok((table, std::iter::once(0).chain(ends).collect()));
         }
         let tables = in_parallel(threads, groups, |(begin, end)| {
-            self.plans[begin..end].iter().map(walked).collect::<Result<Vec<_>, Error>>()
+            let plans = self.plans[begin..end].iter().enumerate();
+            plans.map(|(at, plan)| walked(plan).map_err(|error| (begin + at, error))).collect::<Result<Vec<_>, _>>()
         })?;
         let tables: Vec<_> = tables.into_iter().flatten().collect();
         let mut offsets = vec![0];
@@ -142,21 +146,23 @@ impl Cohort {
         Ok((joined(&tables), offsets))
     }
 
-    fn sums(&self, edges_us: Option<&[u64]>, threads: usize) -> Result<Vec<u64>, Error> {
+    /// Sums each plan's steps; if one is refused, says which.
+    fn sums(&self, edges_us: Option<&[u64]>, threads: usize) -> Result<Vec<u64>, (usize, Error)> {
         /// Fewer sums take less time than a thread takes to start.
         const THREAD_SUMS: usize = 1 << 12;
         const GROUP_PLANS: usize = 1 << 10;
         let windows = edges_us.map_or(1, |edges_us| edges_us.len() - 1);
         let threads = threads.min(self.plans.len().saturating_mul(windows) / THREAD_SUMS).max(1);
-        let groups = self.plans.chunks(GROUP_PLANS).collect();
-        let sums = in_parallel(threads, groups, |plans: &[PartPlan]| {
+        let groups = self.plans.chunks(GROUP_PLANS).enumerate().collect();
+        let sums = in_parallel(threads, groups, |(group, plans): (usize, &[PartPlan])| {
             let mut sums = Vec::with_capacity(plans.len() * windows * 3);
-            for plan in plans {
+            for (at, plan) in plans.iter().enumerate() {
                 let (from_us, to_us) = plan.window_us();
                 let whole = [from_us, to_us];
                 let edges_us = edges_us.unwrap_or(&whole);
                 if matches!(plan.actuator().release(), Release::Gap(_)) {
-                    let left = walked_sums(plan, edges_us)?;
+                    let refused = |error| (group * GROUP_PLANS + at, error);
+                    let left = walked_sums(plan, edges_us).map_err(refused)?;
                     left.windows(2).for_each(|pair| sums.extend(less(pair[1], pair[0])));
                 } else {
                     // Nothing has left when the window begins.
@@ -188,11 +194,11 @@ fn to_usize(steps: u64) -> usize {
 ///
 /// # Errors
 /// The first in the order of the work, whoever comes to it first.
-pub fn in_parallel<W: Send, R: Send>(
+pub fn in_parallel<W: Send, R: Send, E: Send>(
     threads: usize,
     work: Vec<W>,
-    one: impl Fn(W) -> Result<R, Error> + Sync,
-) -> Result<Vec<R>, Error> {
+    one: impl Fn(W) -> Result<R, E> + Sync,
+) -> Result<Vec<R>, E> {
     let threads = threads.min(work.len());
     if threads <= 1 {
         return work.into_iter().map(one).collect();
@@ -235,17 +241,18 @@ impl Cohort {
         if plans.cast::<PyMapping>().is_ok() {
             rows.read_columns(plans)?;
         } else {
-            for plan in items("plans", plans)? {
-                let made;
-                let own = if let Ok(ready) = plan.cast_exact::<Plan>() {
-                    &ready.get().plan
-                } else {
-                    made = plan::read(&plan)?;
-                    &made
-                };
-                rows.segments.extend_from_slice(own.segments());
-                rows.trains.extend_from_slice(own.trains());
-                rows.end(*own.actuator(), own.window_us());
+            for (index, plan) in items("plans", plans)?.iter().enumerate() {
+                let taken = with_plan(plan, |plan| {
+                    rows.segments.extend_from_slice(plan.segments());
+                    rows.trains.extend_from_slice(plan.trains());
+                    rows.end(*plan.actuator(), plan.window_us());
+                    Ok(())
+                });
+                // The refusal is the one of the plan by itself, and a note says which plan it is.
+                taken.or_else(|error| {
+                    error.value(plan.py()).call_method1("add_note", (format!("plans[{index}]"),))?;
+                    Err(error)
+                })?;
             }
         }
         rows.checked().map_err(|(index, error)| raised(plans.py(), Place::Item("plans", index), error))
@@ -328,7 +335,7 @@ impl Rows {
 
 /// The codes of channels that trains run on.
 static CODE: Range = Range { id: "channel", unit: "", least: 1, largest: 2 };
-/// Where lists end in the columns of a cohort: bounded by memory alone.
+/// Places in a list: where rows of a cohort end, and which of its plans to take. Bounded by memory alone.
 static OFFSET: Range = Range { id: "offsets", unit: "", least: 0, largest: u64::MAX };
 /// Threads of one call.
 static THREADS: Range = Range { id: "threads", unit: "threads", least: 1, largest: 1024 };
@@ -367,10 +374,12 @@ fn column(
     numbers(Field(Place::In(of), name), &field(fields, name)?, range)
 }
 
-/// Takes cancels: a sequence in which None stands for none, or a buffer in which a negative number does.
+/// Takes cancels: a sequence in which None stands for none, or a buffer of one dimension in which a negative number does.
 fn cancel_column(value: &Bound<'_, PyAny>) -> PyResult<Vec<Option<u64>>> {
     const NAME: Field = Field(Place::In("trains"), "cancel_us");
-    if let Ok(buffer) = PyBuffer::<i64>::get(value) {
+    if let Ok(buffer) = PyBuffer::<i64>::get(value)
+        && buffer.dimensions() == 1
+    {
         let all = buffer.to_vec(value.py())?.into_iter().map(|one| u64::try_from(one).ok());
         let all: Vec<_> = all.collect();
         if let Some(index) = all.iter().position(|one| TIME_US.check(one.unwrap_or(0)).is_err()) {
@@ -487,21 +496,23 @@ fn cohort_of<'py>(plans: &Bound<'py, PyAny>) -> PyResult<Bound<'py, Cohort>> {
 
 /// Says when every pulse of many plans leaves.
 #[pyfunction]
-#[pyo3(signature = (plans, /, *, first=0, stop=None, threads=None))]
+#[pyo3(signature = (plans, /, *, first=None, stop=None, threads=None))]
 pub fn schedule_many(
     plans: &Bound<'_, PyAny>,
-    first: usize,
-    stop: Option<usize>,
+    first: Option<&Bound<'_, PyAny>>,
+    stop: Option<&Bound<'_, PyAny>>,
     threads: Option<&Bound<'_, PyAny>>,
 ) -> PyResult<Schedules> {
     let py = plans.py();
     let (cohort, threads) = (cohort_of(plans)?, threads_of(threads)?);
     let cohort = cohort.get();
-    let stop = stop.map_or(cohort.plans.len(), |stop| stop.min(cohort.plans.len()));
-    let first = first.min(stop);
-    let walked = SCHEDULE_STEPS.check(cohort.due_between(first, stop));
-    let walked = walked.and_then(|_| py.detach(|| cohort.walk(first, stop, threads)));
-    let (table, offsets) = walked.map_err(|error| raised(py, Place::Top, error))?;
+    let at = |name, one: &Bound<'_, PyAny>| quantity(Field(Place::Top, name), one, &OFFSET).map(to_usize);
+    let plans = cohort.plans.len();
+    let stop = stop.map(|stop| at("stop", stop)).transpose()?.map_or(plans, |stop| stop.min(plans));
+    let first = first.map(|first| at("first", first)).transpose()?.unwrap_or(0).min(stop);
+    SCHEDULE_STEPS.check(cohort.due_between(first, stop)).map_err(|error| raised(py, Place::Top, error))?;
+    let walked = py.detach(|| cohort.walk(first, stop, threads));
+    let (table, offsets) = walked.map_err(|(index, error)| raised(py, Place::Item("plans", index), error))?;
     Ok(Schedules { table, offsets: Arc::new(Numbers::U64(offsets)), plans: stop - first })
 }
 
@@ -519,8 +530,9 @@ pub fn totals_many<'py>(
     let windows = edges_us.as_ref().map_or(1, |edges| edges.len() - 1);
     let cohort = cohort.get();
     let sums = SCHEDULE_STEPS.check((cohort.plans.len() as u64).saturating_mul(windows as u64));
-    let sums = sums.and_then(|_| py.detach(|| cohort.sums(edges_us.as_deref(), threads)));
-    let sums = sums.map_err(|error| raised(py, Place::Top, error))?;
+    sums.map_err(|error| raised(py, Place::Top, error))?;
+    let sums = py.detach(|| cohort.sums(edges_us.as_deref(), threads));
+    let sums = sums.map_err(|(index, error)| raised(py, Place::Item("plans", index), error))?;
     Column::cube(py, &Arc::new(Numbers::U64(sums)), [windows, 3])
 }
 

@@ -244,15 +244,18 @@ const BULK_STEPS: u64 = 10_000;
 #[pyo3(signature = (plan, /))]
 pub fn schedule(plan: &Bound<'_, PyAny>) -> PyResult<Schedule> {
     let py = plan.py();
-    let made;
-    let plan = if let Ok(ready) = plan.cast_exact::<Plan>() {
-        &ready.get().plan
-    } else {
-        made = read(plan)?;
-        &made
-    };
-    let table = if plan.due_steps() < BULK_STEPS { walked(plan) } else { py.detach(|| walked(plan)) };
-    Ok(Schedule { table: table.map_err(|error| raised(py, Place::Top, error))? })
+    with_plan(plan, |plan| {
+        let table = if plan.due_steps() < BULK_STEPS { walked(plan) } else { py.detach(|| walked(plan)) };
+        Ok(Schedule { table: table.map_err(|error| raised(py, Place::Top, error))? })
+    })
+}
+
+/// Does `work` with a plan: the one that is ready, or one that is read.
+pub fn with_plan<R>(value: &Bound<'_, PyAny>, work: impl FnOnce(&OwnPlan) -> PyResult<R>) -> PyResult<R> {
+    match value.cast_exact::<Plan>() {
+        Ok(ready) => work(&ready.get().plan),
+        Err(_) => work(&read(value)?),
+    }
 }
 
 pub fn actuator(value: &Bound<'_, PyAny>) -> PyResult<Actuator> {

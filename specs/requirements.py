@@ -29,7 +29,7 @@ class Requirement(NamedTuple):
 
 
 def stated(text: str) -> list[Requirement]:
-    """The rows of all tables of the document, in order; a row that is none is an error."""
+    """List the rows of all tables of the document, in order; a row that is none is an error."""
     rows = []
     for number, line in enumerate(text.splitlines(), start=1):
         if not line.startswith("|") or line.startswith(("|---", "| id |")):
@@ -43,7 +43,7 @@ def stated(text: str) -> list[Requirement]:
 
 
 def marked(source: str) -> Iterator[str]:
-    """The ids in `pytest.mark.req(...)`, as decorators, on parameters or for a whole file."""
+    """Find the ids in `pytest.mark.req(...)`, as decorators, on parameters or for a whole file."""
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Call) and ast.unparse(node.func) == "pytest.mark.req":
             for argument in node.args:
@@ -54,7 +54,7 @@ def marked(source: str) -> Iterator[str]:
 
 
 def marks_in(folder: Path) -> dict[str, list[str]]:
-    """For each id the files that carry it."""
+    """List for each id the files that carry it."""
     found: dict[str, list[str]] = {}
     for path in sorted(folder.rglob("test_*.py")):
         for each in dict.fromkeys(marked(path.read_text(encoding="utf-8"))):

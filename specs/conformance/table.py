@@ -9,8 +9,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from pumpcore import modes
 from pumpcore.errors import ModeError
-from pumpcore.modes import TRIGGERS, Facts, ModeMachine, State, allowed
+from pumpcore.modes import Facts, ModeMachine, State, allowed
 from specs.conformance.exhaustive import DifferenceError, read
 
 if TYPE_CHECKING:
@@ -55,8 +56,9 @@ def compare(graph: Graph) -> str:
 def _leads(state: Mapping[str, Any]) -> dict[str, str]:
     """Where each trigger leads by the specification; a trigger that only one side knows is a difference."""
     leads: dict[str, str] = state["leads"]
-    if leads.keys() != set(TRIGGERS):
-        raise DifferenceError(f"triggers that only one side knows: {', '.join(sorted(leads.keys() ^ set(TRIGGERS)))}")
+    if leads.keys() != set(modes.TRIGGERS):
+        only = ", ".join(sorted(leads.keys() ^ set(modes.TRIGGERS)))
+        raise DifferenceError(f"triggers that only one side knows: {only}")
     if state["facts"].keys() != set(Facts.__dataclass_fields__):
         raise DifferenceError("facts that only one side knows")
     return leads

@@ -51,6 +51,12 @@ def specified_is_implemented(room: Room, model: str) -> str:
     return done.text.strip().removeprefix(f"{model}: ")
 
 
+def rows(room: Room) -> str:
+    """Change every row of the table of modes in every way, and compare it."""
+    command = [PYTHON, "-m", "specs.conformance.rows", str(graph_of(room, "MCTable"))]
+    return room.want(command, log="conformance-rows").strip()
+
+
 # Direction 2 ----------------------------------------------------------------------------------------------------------
 
 
@@ -209,6 +215,14 @@ def _run_of(run: str) -> Gate:
 
 GATES: Final[tuple[Gate, ...]] = (
     *map(_walk_of, MODELS),
+    Gate(
+        name="conformance-rows-must-fail",
+        claim="Any change of one row of the table of modes (guard, target, trigger, or none) is found",
+        bounds="every row, one change at a time",
+        run=rows,
+        quick=True,
+        needs=(JAVA,),
+    ),
     *map(_run_of, RUNS),
     Gate(
         name="conformance-untrue-must-fail",

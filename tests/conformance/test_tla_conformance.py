@@ -11,12 +11,13 @@ from typing import Any
 
 import pytest
 
-from pumpcore.modes import Facts
+from pumpcore.modes import TABLE, TRIGGERS, Facts, State
 from specs.conformance import seeds
 from specs.conformance.bench import ALPHABET, Bench, Model
 from specs.conformance.exhaustive import DifferenceError, walk
 from specs.conformance.graph import Graph, GraphError, constants, load, rendered, value_of
 from specs.conformance.record import module, record
+from specs.conformance.rows import Change, changes, found
 from specs.conformance.table import STATES, compare
 from specs.gates import tla
 from specs.gates.gate import Refused, seeded
@@ -139,3 +140,22 @@ def test_a_table_that_leaves_out_a_mode_or_a_set_of_facts_is_no_whole_table() ->
     some.popitem()
     with pytest.raises(DifferenceError, match="modes that only one side knows"):
         compare(Graph(some, (), {}))
+
+
+def test_a_change_of_a_row_is_found_and_none_is_not() -> None:
+    names = tuple(Facts.__dataclass_fields__)
+    states: dict[str, dict[str, Any]] = {}
+    for mode, state in STATES.items():
+        rows = {row.trigger: row for row in TABLE if row.source is state}
+        for number in range(2 ** len(names)):
+            facts = {name: bool(number >> place & 1) for place, name in enumerate(names)}
+            leads = dict.fromkeys(TRIGGERS, "refused")
+            open_ = (row for row in rows.values() if all(facts[fact] for fact in row.guard))
+            leads |= {row.trigger: row.target.value.rpartition(".")[2] for row in open_}
+            states[f"{mode} {number}"] = {"mode": mode, "facts": facts, "leads": leads}
+    graph = Graph(states, (), {})
+    assert found(Change("none", 0, TABLE[0]), graph) is None
+    assert found(Change("target", 0, TABLE[0]._replace(target=State.ALARM)), graph) is not None
+    assert found(Change("without the row", 0, None), graph) is not None
+    assert compare(graph)
+    assert len({change.place for change in changes()}) == len(TABLE)

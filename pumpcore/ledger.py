@@ -203,8 +203,11 @@ class Ledger:
         Args:
             gap_us: a pulse that comes longer than this after the last confirmed one counts only when it is confirmed.
         """
-        since = [o for o in self.orders.values() if o.part is not None and o.at_us > self.confirmed_us]
-        first = min(since, key=lambda order: order.at_us, default=None)
+        first = None
+        for order in self.orders.values():
+            later = order.part is not None and order.at_us > self.confirmed_us
+            if later and (first is None or order.at_us < first.at_us):
+                first = order
         if first is None or first.fate is not Fate.OUTSTANDING or first.at_us - self.confirmed_us > gap_us:
             return self.confirmed_us
         return first.at_us

@@ -281,13 +281,11 @@ def check(limit_id: str, value: object, *, field: str | None = None) -> int:
         pumpcore.errors.LimitError: segments: 49 is above the largest allowed, 48 segments
     """
     row = TABLE[limit_id]
+    if type(value) is int and row.least <= value <= row.largest:
+        return value
     name = limit_id if field is None else field
     number = exact_int(value, field=name)
-    if number < row.least:
-        raise LimitError(name, number, row.least, row.unit)
-    if number > row.largest:
-        raise LimitError(name, number, row.largest, row.unit)
-    return number
+    raise LimitError(name, number, row.least if number < row.least else row.largest, row.unit)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -166,9 +166,8 @@ def reservoir(
     if remaining_uu < step_uu:
         return Due({Kind.RESERVOIR_EMPTY: ""})
     low_uu, last_uu = settings.reservoir_low_uu, _LAST_UU if again_uu is None else again_uu
-    marks = sorted({low_uu, max(low_uu // 2, last_uu), last_uu})
-    passed = next((mark for mark in marks if remaining_uu <= mark), None)
-    if passed is not None:
+    if remaining_uu <= max(low_uu, last_uu):
+        passed = min(mark for mark in (low_uu, max(low_uu // 2, last_uu), last_uu) if remaining_uu <= mark)
         return Due({Kind.RESERVOIR_LOW: f"{format_u(passed, places=0)} U"})
     if left_us is not None and left_us <= settings.reservoir_low_us:
         return Due({Kind.RESERVOIR_LOW: ""})

@@ -70,8 +70,8 @@ FAULTS: Final = (
     ),
     Fault(
         "pumpcore/limits.py",
-        "if number > row.largest:",
-        "if number >= row.largest:",
+        "row.least <= value <= row.largest:",
+        "row.least <= value < row.largest:",
         ("limits.hard_ranges", "limits.choices"),
     ),
     Fault("pumpcore/limits.py", "if number > bound:", "if number >= bound:", ("limits.chosen", "limits.not_chosen")),

@@ -1,8 +1,9 @@
 """Values of pumpcore as data of JSON's kinds, and back: one codec for snapshots and for the journal.
 
 The rule of this file: only classes that are known here, or named to a `Codec`, are written or read; equal values give
-equal data; what is read is built by the constructors that check it. What is no plain number or text is a list that
-begins with its kind. The device is named, not written: its figures belong to the data files.
+equal data; what is read is built by the constructors, which check what they check anywhere. What is no plain number or
+text is a list that begins with its kind. The device is named, not written: its figures belong to the data files. No
+number has a fraction: `parsed` refuses it.
 
 | kind | then | what it is |
 |---|---|---|
@@ -17,23 +18,35 @@ begins with its kind. The device is named, not written: its figures belong to th
 
 from __future__ import annotations
 
+import json
 from dataclasses import fields, is_dataclass
 from datetime import datetime
 from enum import Enum
 from fractions import Fraction
 from itertools import chain
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from pumpcore import advice, alarms, bolus, effects, events, glucose, iob, ledger, limits, modes, profile
 from pumpcore._kernel import Delivery
 from pumpcore.devices import Device, Range, Source, load
-from pumpcore.errors import JournalError
+from pumpcore.errors import JournalError, PumpcoreError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from types import ModuleType
 
-__all__ = ["Codec"]
+__all__ = ["UNREADABLE", "Codec", "parsed"]
+
+UNREADABLE: Final = (
+    PumpcoreError,
+    ValueError,
+    TypeError,
+    LookupError,
+    AttributeError,
+    ArithmeticError,
+    RecursionError,
+)
+"""What `parsed` and `Codec.built` raise for data that nobody has written."""
 
 _MODULES: Final[tuple[ModuleType, ...]] = (
     advice,
@@ -48,14 +61,37 @@ _MODULES: Final[tuple[ModuleType, ...]] = (
     modes,
     profile,
 )
+_OTHERWISE: Final = (Device, events.Event, events.Fact, events.Request, effects.Answer)
+"""What has a form of its own, and that of which there are only kinds."""
 _KNOWN: Final[dict[str, type]] = {
     each.__name__: each
     for each in chain((Range, Source), *(vars(module).values() for module in _MODULES))
-    if isinstance(each, type) and (is_dataclass(each) or issubclass(each, (tuple, Enum))) and each is not Device
+    if isinstance(each, type) and (is_dataclass(each) or issubclass(each, (tuple, Enum))) and each not in _OTHERWISE
 }
 # Part is a word of boluses and of insulin on board: the second goes by its longer name.
 _KNOWN["Part"] = bolus.Part
 _KNOWN["IobPart"] = iob.Part
+
+
+def _refused(text: str) -> NoReturn:
+    raise JournalError(f"a number with a fraction, or none at all: {text:.40}")
+
+
+_DECODER: Final = json.JSONDecoder(parse_float=_refused, parse_constant=_refused)
+
+
+def parsed(text: bytes) -> Any:  # noqa: ANN401  # JSON has no one type
+    """Read data of JSON's kinds, in ASCII and without a float.
+
+    Raises:
+        JournalError: there is a float.
+        ValueError, RecursionError: it is no JSON, not in ASCII, or too deep.
+
+    Example:
+        >>> parsed(b"[1,null]")
+        [1, None]
+    """
+    return _DECODER.decode(text.decode("ascii"))
 
 
 class Codec:
@@ -131,7 +167,7 @@ class Codec:
 
         Raises:
             JournalError: a kind is not known.
-            PumpcoreError, ValueError, TypeError, KeyError, AttributeError: the data is nothing that `plain` writes.
+            Exception: one of `UNREADABLE`: the data is nothing that `plain` writes.
         """
         if not isinstance(plain, list):
             return plain
@@ -139,7 +175,7 @@ class Codec:
         match kind, rest:
             case "class", [name, given]:
                 cls = self._known[name]
-                named = given if isinstance(given, dict) else dict(zip(self._fields[cls], given, strict=False))
+                named = given if isinstance(given, dict) else dict(zip(self._fields[cls], given, strict=True))
                 return cls(**{key: self.built(each, device) for key, each in named.items()})
             case "enum", [name, value]:
                 return self._known[name](value)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 from pumpcore import events
 from pumpcore.devices import load
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from pumpcore.bolus import Bolus
     from pumpcore.effects import Effect
     from pumpcore.events import Event
+    from pumpcore.journal import Journal
     from pumpcore.pump import Status
 
 SEC: Final = 1_000_000
@@ -167,6 +168,13 @@ class Bench:
                 return found[0]
         message = "no pulse comes"
         raise LookupError(message)
+
+
+def bench_of(journal: Journal, *, answers: bool = True) -> Bench:
+    """A host and an actuator for the pump of a journal."""
+    bench = Bench(answers=answers)
+    bench.pump = cast("Pump", journal)
+    return bench
 
 
 def those(kind: type[E], effects: Iterable[object]) -> list[E]:

@@ -7,7 +7,6 @@ that it is. A suggestion is no bolus, and nothing here delivers.
 from __future__ import annotations
 
 import json
-import sys
 from typing import TYPE_CHECKING, Final
 
 import click
@@ -20,8 +19,6 @@ if TYPE_CHECKING:
     from pumpcore.advice import Advice
 
 __all__ = ["command"]
-
-_WIDTH_OF_A_FILE: Final = 160
 
 _EXAMPLES: Final = """\b
 Example:
@@ -63,10 +60,11 @@ def command(*, as_json: bool, **given: str | None) -> None:
     if as_json:
         click.echo(json.dumps(_as_json(advice, bolus_uu, device), separators=(",", ":")))
         return
-    from rich.console import Console  # noqa: PLC0415 - slow to load
-    from rich.text import Text  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415 - slow to load
 
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else _WIDTH_OF_A_FILE)
+    from pumpcore.cli.console import new_console  # noqa: PLC0415
+
+    console = new_console()
     console.print(_table(advice, bolus_uu, device))
     for note in advice.notes:
         console.print(Text(_NOTES[note.value]))

@@ -7,7 +7,6 @@ anything is timed.
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -22,8 +21,6 @@ if TYPE_CHECKING:
     from pumpcore.bench.timing import Timed
 
 __all__ = ["command"]
-
-_WIDTH_OF_A_FILE: Final = 160  # a table that goes into a file or a pipe has no terminal's width to keep to
 
 _EXAMPLES: Final = """\b
 Examples:
@@ -75,10 +72,11 @@ def _save(report: Report, path: str) -> None:
 
 
 def _show(report: Report) -> None:
-    from rich.console import Console  # noqa: PLC0415 - slow to load
-    from rich.text import Text  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415 - slow to load
 
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else _WIDTH_OF_A_FILE)
+    from pumpcore.cli.console import new_console  # noqa: PLC0415
+
+    console = new_console()
     machine = report.machine
     console.print(
         Text(f"{machine['processor']}, {machine['processors']} processors, {machine['system']}; {report.date}")

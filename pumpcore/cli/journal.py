@@ -7,7 +7,6 @@ is said in one line that names the row, with status 2; what stands before the da
 from __future__ import annotations
 
 import json
-import sys
 from contextlib import closing
 from typing import TYPE_CHECKING, Any, Final
 
@@ -20,8 +19,6 @@ if TYPE_CHECKING:
     from pumpcore.journal.sqlite import SqliteStore
 
 __all__ = ["command"]
-
-_WIDTH_OF_A_FILE: Final = 160
 
 _EXAMPLES: Final = """\b
 Examples:
@@ -44,19 +41,17 @@ def command() -> None:
 @click.option("--last", "last", type=click.IntRange(min=1), help="Show only so many rows, from the end.")
 def show(file: str, first: int | None, last: int | None, *, as_json: bool) -> None:
     """Print the rows of FILE: when, what they tell of, and what was told and answered."""
-    from pumpcore.errors import JournalError  # noqa: PLC0415 - it loads the pump, which `schedule` does not need
-    from pumpcore.journal import Walk, read_row  # noqa: PLC0415
+    from pumpcore.journal import Walk  # noqa: PLC0415 - it loads the pump, which `schedule` does not need
 
     with closing(_opened(file)) as store:
         walk = Walk(store.rows())
-        rows = _chosen(walk, first, last)
+        records = _read(file, _chosen(walk, first, last))
         if as_json:
-            for row in rows:
-                click.echo(_as_json(read_row(row)))
+            for record in records:
+                click.echo(_as_json(record))
         else:
-            _table(read_row(row) for row in rows)
-        if walk.damage is not None:
-            raise JournalError(f"{file}: {walk.damage}")
+            _table(records)
+        _whole(file, walk.damage)
 
 
 @command.command()
@@ -69,14 +64,12 @@ def verify(file: str, *, replayed: bool, as_json: bool) -> None:
     Prints how many rows and segments there are, and the head of the chain: who keeps it elsewhere can tell later
     whether the journal is still the same.
     """
-    from pumpcore.errors import JournalError  # noqa: PLC0415 - as in `show`
-    from pumpcore.journal import verify as verified  # noqa: PLC0415
+    from pumpcore.journal import verify as verified  # noqa: PLC0415 - as in `show`
 
     with closing(_opened(file)) as store:
         walk, damage = verified(store.rows(), replayed=replayed)
         vouched = store.vouched
-    if damage is not None:
-        raise JournalError(f"{file}: {damage}")
+    _whole(file, damage)
     found = {
         "rows": walk.seq - walk.segments[0] + 1,
         "first": walk.segments[0],
@@ -106,7 +99,7 @@ def verify(file: str, *, replayed: bool, as_json: bool) -> None:
 )
 def export(file: str, kind: str) -> None:
     """Print FILE as lines of JSON: every row, or what was delivered in the words of another system."""
-    from pumpcore.journal import Walk, read_row  # noqa: PLC0415 - as in `show`
+    from pumpcore.journal import Walk  # noqa: PLC0415 - as in `show`
     from pumpcore.journal.export import FORMATS, line, lines_of  # noqa: PLC0415
     from pumpcore.journal.given import Given  # noqa: PLC0415
 
@@ -117,7 +110,7 @@ def export(file: str, kind: str) -> None:
                 click.echo(each)
             _whole(file, walk.damage)
             return
-        given = Given(map(read_row, walk))
+        given = Given(_read(file, walk))
         # Half of what was delivered would look like all of it.
         _whole(file, walk.damage)
     for each in map(line, FORMATS[kind](given)):
@@ -159,6 +152,19 @@ def _whole(file: str, damage: Damage | None) -> None:
 
     if damage is not None:
         raise JournalError(f"{file}: {damage}")
+
+
+def _read(file: str, rows: Iterable[Row]) -> Iterator[Record]:
+    """Read rows; where one says nothing, the file is named with it."""
+    from pumpcore.errors import JournalError  # noqa: PLC0415 - as in `show`
+    from pumpcore.journal import read_row  # noqa: PLC0415
+
+    for row in rows:
+        try:
+            record = read_row(row)
+        except JournalError as error:
+            raise JournalError(f"{file}: {error}") from error
+        yield record
 
 
 def _chosen(rows: Iterable[Row], first: int | None, last: int | None) -> Iterable[Row]:
@@ -205,21 +211,23 @@ def _field(name: str, value: object) -> tuple[str, Any]:
 
 def _table(records: Iterator[Record]) -> None:
     from rich import box  # noqa: PLC0415 - slow to load
-    from rich.console import Console  # noqa: PLC0415
     from rich.table import Table  # noqa: PLC0415
     from rich.text import Text  # noqa: PLC0415
 
+    from pumpcore.cli.console import new_console  # noqa: PLC0415
     from pumpcore.journal.export import words  # noqa: PLC0415
 
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for name, right in (("row", True), ("at, s", True), ("tells of", False), ("what", False)):
         table.add_column(name, justify="right" if right else "left", no_wrap=name != "what")
-    for record in records:
-        row = record.row
-        told = [_said(each) for each in (record.event, *record.effects) if each is not None] or ["the whole pump"]
-        tells = "\n".join(word for word in words(row.entries) if word not in {"fact", "request"})
-        table.add_row(f"{row.seq}", _seconds(row.at_us), Text(tells), Text("\n".join(told)))
-    Console(highlight=False, width=None if sys.stdout.isatty() else _WIDTH_OF_A_FILE).print(table)
+    try:
+        for record in records:
+            row = record.row
+            told = [_said(each) for each in (record.event, *record.effects) if each is not None] or ["the whole pump"]
+            tells = "\n".join(word for word in words(row.entries) if word not in {"fact", "request"})
+            table.add_row(f"{row.seq}", _seconds(row.at_us), Text(tells), Text("\n".join(told)))
+    finally:  # what stands before a row that cannot be read
+        new_console().print(table)
 
 
 def _seconds(at_us: int) -> str:

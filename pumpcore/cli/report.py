@@ -7,7 +7,6 @@ arguments is said before a long file is read.
 
 from __future__ import annotations
 
-import sys
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -19,6 +18,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
+from pumpcore.cli.console import new_console
 from pumpcore.drawing import check_path
 from pumpcore.history.plot import draw
 from pumpcore.history.replay import read
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
 _NEAR_UU: Final = 50_000
 _FAR_UU: Final = 100_000
-_WIDTH_OF_A_FILE: Final = 160  # a table that goes into a file or a pipe has no terminal's width to keep to
 
 
 def run(export: str, plot: str | None) -> Replay:
@@ -61,7 +60,7 @@ def run(export: str, plot: str | None) -> Replay:
 
 def show(replayed: Replay) -> None:
     """Print the table by day, and under it what it comes to."""
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else _WIDTH_OF_A_FILE)
+    console = new_console()
     console.print(_table(replayed))
     for line in _summary(replayed):
         console.print(Text(line))

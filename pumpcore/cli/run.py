@@ -7,7 +7,6 @@ and what is wrong with the options is said before a scenario is run.
 from __future__ import annotations
 
 import json
-import sys
 from typing import TYPE_CHECKING, Final
 
 import click
@@ -21,8 +20,6 @@ if TYPE_CHECKING:
     from pumpcore.scenario import Run, Totals
 
 __all__ = ["command"]
-
-_WIDTH_OF_A_FILE: Final = 160  # a table that goes into a file or a pipe has no terminal's width to keep to
 
 _EXAMPLES: Final = """\b
 Examples:
@@ -69,10 +66,11 @@ def command(scenario: str | None, plot: str | None, language: str, *, listed: bo
 
 
 def _show(run: Run, language: str) -> None:
-    from rich.console import Console  # noqa: PLC0415 - slow to load
-    from rich.text import Text  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415 - slow to load
 
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else _WIDTH_OF_A_FILE)
+    from pumpcore.cli.console import new_console  # noqa: PLC0415
+
+    console = new_console()
     scenario = run.scenario
     console.print(Text(f"{scenario.title}: {scenario.config.device.name}", style="bold"))
     if scenario.about:

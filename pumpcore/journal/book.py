@@ -3,6 +3,7 @@
 The rule of this file: `[event, [effect, ...]]`. What comes with every pulse or every few minutes has a short form that
 begins with a number (the tables below); everything else is written by `plain`, fields in the order of their class, and
 begins with a word. The event's instant stands in the row; an effect's in a short form is how long before that it was.
+There is one way to write each: what is read and would not be written the same is refused.
 
 | event | is |
 |---|---|
@@ -28,18 +29,18 @@ from typing import TYPE_CHECKING, Any, Final
 from pumpcore import effects as said
 from pumpcore import events
 from pumpcore.alarms import AnnunciationChanged, Kind, Sound, What
-from pumpcore.errors import JournalError, PumpcoreError
+from pumpcore.effects import Effect
+from pumpcore.errors import JournalError
 from pumpcore.glucose import RateRequest
 from pumpcore.journal.rows import Entry
-from pumpcore.plain import Codec
+from pumpcore.plain import UNREADABLE, Codec, parsed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from pumpcore.effects import Effect
     from pumpcore.events import Event
 
-__all__ = ["decode", "encode", "uncertain_in"]
+__all__ = ["decode", "encode", "event_in"]
 
 _CODEC: Final = Codec(by_name=False)
 _CHANNELS: Final = ("basal", "extended", "bolus")
@@ -106,14 +107,16 @@ def _long(value: object) -> str:
 
 
 def _long_entry(effect: Effect) -> int:
-    return _ENTRIES.get(type(effect), 0) | (_UNCERTAIN if uncertain_in(effect) is not None else 0)
+    return _ENTRIES.get(type(effect), 0) | (_UNCERTAIN if _uncertain(effect) else 0)
 
 
-def uncertain_in(effect: Effect) -> int | None:
-    """Return the number of the pulse that became uncertain, where an effect tells of one."""
-    if type(effect) is not AnnunciationChanged or effect.annunciation.kind is not Kind.PULSE_UNCERTAIN:
-        return None
-    return int(effect.annunciation.detail) if effect.what in {What.RAISED, What.AGAIN} else None
+def _uncertain(effect: Effect) -> bool:
+    """Say whether an effect tells of a pulse that became uncertain."""
+    return (
+        type(effect) is AnnunciationChanged
+        and effect.annunciation.kind is Kind.PULSE_UNCERTAIN
+        and effect.what in {What.RAISED, What.AGAIN}
+    )
 
 
 def _event(event: Event) -> tuple[int, str]:
@@ -182,16 +185,42 @@ def decode(at_us: int, body: bytes) -> tuple[Event, tuple[Effect, ...]]:
         JournalError: it is no such line.
     """
     try:
-        asked, answers = json.loads(body)
-        event = _built_event(asked, at_us)
+        event, answers = _asked(at_us, body)
         effects = tuple(_built_effect(each, at_us) for each in answers)
+        trouble = None
+        if not all(isinstance(each, Effect) and type(each.at_us) is int for each in effects):
+            trouble = "holds an effect that is none"
+        elif encode(event, effects)[1] != body:
+            trouble = "is not as it is written"
     except JournalError:
         raise
-    except (PumpcoreError, ValueError, TypeError, KeyError, AttributeError, IndexError, RecursionError) as error:
+    except UNREADABLE as error:
         raise JournalError(f"{type(error).__name__}: {error}") from error
+    if trouble is not None:
+        raise JournalError(trouble)
+    return event, effects
+
+
+def event_in(at_us: int, body: bytes) -> Event:
+    """Read only the event of what `encode` wrote, for who makes the effects anew and holds the whole line against it.
+
+    Raises:
+        JournalError: there is none.
+    """
+    try:
+        return _asked(at_us, body)[0]
+    except JournalError:
+        raise
+    except UNREADABLE as error:
+        raise JournalError(f"{type(error).__name__}: {error}") from error
+
+
+def _asked(at_us: int, body: bytes) -> tuple[Event, Any]:
+    asked, answers = parsed(body)
+    event = _built_event(asked, at_us)
     if not isinstance(event, events.Event) or event.at_us != at_us:
         raise JournalError("holds no event of its instant")
-    return event, effects
+    return event, answers
 
 
 def _built_event(asked: Any, at_us: int) -> Any:  # noqa: ANN401  # whatever stands there; `decode` looks
@@ -213,6 +242,8 @@ def _built_effect(answer: Any, at_us: int) -> Any:  # noqa: ANN401, PLR0911  # a
     code, *rest = answer
     if isinstance(code, str):
         return _CODEC.built(answer)
+    if not all(each is None or type(each) in {int, str} for each in rest):
+        raise JournalError(f"holds an effect of code {code!r:.40} with what is no number or word")
     ago_us, *given = rest
     at_us -= ago_us
     match code, given:

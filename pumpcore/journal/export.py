@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pumpcore.effects import EndReason
 from pumpcore.errors import JournalError
-from pumpcore.journal.rows import Entry, Row
+from pumpcore.journal.rows import Damage, Entry, Row
 from pumpcore.units import US_PER_HOUR, US_PER_MINUTE, format_u, format_u_per_h
 
 if TYPE_CHECKING:
@@ -82,8 +82,13 @@ def lines_of(rows: Iterable[Row]) -> Iterator[str]:
 
     Yields:
         JSON without a line break.
+
+    Raises:
+        JournalError: a body is not in ASCII, as nobody writes it.
     """
     for row in rows:
+        if not row.body.isascii():
+            raise JournalError(str(Damage(row.seq, "content", "is not in ASCII")))
         yield line(
             {
                 "seq": row.seq,

@@ -163,7 +163,7 @@ class Given:
         """Say what the wall clock showed at a monotonic instant.
 
         Raises:
-            JournalError: it was not set yet.
+            JournalError: it was never set. Before it was first set, it is taken to have gone as it did then.
         """
         found = [clock for clock in self._clocks if clock[0] <= at_us] or self._clocks[:1]
         if not found:

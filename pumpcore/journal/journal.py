@@ -14,8 +14,8 @@ from pumpcore.effects import FirePulse, PrimePulse
 from pumpcore.errors import JournalError, QuantityError, TimeError
 from pumpcore.events import FaultDetected, FaultGone, PulseFailed, PulseUnknown, Tick
 from pumpcore.journal.book import decode, encode
-from pumpcore.journal.replay import Replay, next_number, outstanding
-from pumpcore.journal.rows import CHAIN_START, CHECKPOINT, Damage, Entry, Walk, begins, seal
+from pumpcore.journal.replay import Replay, outstanding
+from pumpcore.journal.rows import CHAIN_START, CHECKPOINT, ROWS_MOST, Damage, Entry, Walk, begins, seal
 from pumpcore.journal.salvage import saved
 from pumpcore.pump import Pump
 
@@ -45,18 +45,20 @@ class Bounds:
             in which a sensor reads and a controller issues a temp basal every 5 minutes.
 
     Raises:
-        QuantityError: a bound is no int, or less than 1.
+        QuantityError: a bound is no int, or less than 1, or both make more than `rows.ROWS_MOST` rows.
     """
 
     segment_rows: int = 10_000
     segments: int = 100
 
     def __post_init__(self) -> None:
-        """Refuse bounds that bound nothing."""
+        """Refuse bounds that bound nothing, or too much."""
         for name in ("segment_rows", "segments"):
             value = getattr(self, name)
             if type(value) is not int or value < 1:
                 raise QuantityError(name, value, "is no whole number from 1")
+        if self.segment_rows * self.segments > ROWS_MOST:
+            raise QuantityError("segments", self.segments, f"of {self.segment_rows} rows make more than {ROWS_MOST}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +121,6 @@ class Journal:
         self._archive = archive
         self._seq, self._chain = 0, CHAIN_START
         self._segments: list[int] = []
-        self._ordered = next_number(pump) - 1
         self._failure: Failure | None = None
         self._saved: Saved | None = None
 
@@ -274,8 +275,8 @@ class Journal:
             event: of `events`; its instant is now.
 
         Returns:
-            Effects in the order in which they are to be carried out. An order to move insulin is handed out once: an
-            answer that is repeated comes without it.
+            Effects in the order in which they are to be carried out. An order to move insulin is handed out once: a
+            pump that repeats an answer leaves it out.
 
         Raises:
             RequestError: the event is refused. Nothing at all has changed, and nothing is written.
@@ -286,13 +287,10 @@ class Journal:
         if self._failure is not None:
             return self._in_memory(event)
         try:
-            if self._seq - self._segments[-1] >= self._bounds.segment_rows:
-                self._checkpoint()
-            effects = self._pump.step(event, record=self._keep)
+            return self._pump.step(event, record=self._keep)
         except JournalError as error:
             self._fail(str(error), event.at_us)
             raise
-        return self._handed_out(effects)
 
     def recover(self, at_us: int, *, after_failure: bool = False) -> tuple[Effect, ...]:
         """Take every pulse whose outcome is open as uncertain; the first thing to do after a restart.
@@ -346,11 +344,13 @@ class Journal:
     # How it is done -------------------------------------------------------------------------------------------------
 
     def _keep(self, event: Event, effects: tuple[Effect, ...]) -> None:
-        """Make a step durable, or raise a `JournalError`."""
+        """Make a step durable, or raise a `JournalError`; the pump still stands before it."""
         try:
             entries, body = encode(event, effects)
         except Exception as error:
             raise JournalError(f"{type(event).__name__} cannot be written down: {error!r}") from error
+        if self._seq - self._segments[-1] >= self._bounds.segment_rows:
+            self._checkpoint()
         self._append(event.at_us, entries, body)
 
     def _append(self, at_us: int, entries: int, body: bytes, *, drop_before: int = 0) -> None:
@@ -376,14 +376,6 @@ class Journal:
         body = begins(self._chain) + self._pump.snapshot()
         self._append(self._pump.status.at_us, CHECKPOINT, body, drop_before=drop_before)
         self._segments = kept
-
-    def _handed_out(self, effects: tuple[Effect, ...]) -> tuple[Effect, ...]:
-        """Leave out orders that were handed out before; numbers grow."""
-        orders = [each.seq for each in effects if isinstance(each, FirePulse | PrimePulse)]
-        if not orders:
-            return effects
-        before, self._ordered = self._ordered, max(self._ordered, *orders)
-        return tuple(each for each in effects if not isinstance(each, FirePulse | PrimePulse) or each.seq > before)
 
     def _stopped(self) -> list[Effect]:
         """Record what `_fail` could only tell: the alarm at the last instant on record; what was due there has failed.
@@ -413,9 +405,7 @@ class Journal:
         effects: list[Effect] = []
         for effect in self._pump.step(event):
             if isinstance(effect, FirePulse | PrimePulse):
-                if effect.seq > self._ordered:
-                    self._ordered = effect.seq
-                    effects += self._in_memory(PulseFailed(event.at_us, effect.seq))
+                effects += self._in_memory(PulseFailed(event.at_us, effect.seq))
             else:
                 effects.append(effect)
         return tuple(effects)
@@ -425,11 +415,14 @@ def read_row(row: Row) -> Record:
     """Read a row that is good.
 
     Raises:
-        JournalError: its body is none that this version writes.
+        JournalError: its body is none that this version writes; the text names the row.
     """
     if row.entries & CHECKPOINT:
         return Record(row, Entry(row.entries), None, ())
-    event, effects = decode(row.at_us, row.body)
+    try:
+        event, effects = decode(row.at_us, row.body)
+    except JournalError as error:
+        raise JournalError(str(Damage(row.seq, "content", str(error)))) from error
     return Record(row, Entry(row.entries), event, effects)
 
 
@@ -445,22 +438,23 @@ def verify(rows: Iterable[Row], *, device: Device | None = None, replayed: bool 
     Returns:
         How far it came, and the first damage.
     """
-    walk, replay = Walk(rows), Replay(device)
+    walk, replay, damage = Walk(rows), Replay(device), None
     for row in walk:
-        if row.entries & CHECKPOINT:
-            damage = _differs(replay, row) if replayed else None
-            replay.take(row)
-        else:
-            replay.take(row)
+        if not row.entries & CHECKPOINT:
             damage = _unreadable(row)
+        elif replayed:
+            damage = _differs(replay, row)
         if damage is not None:
-            return walk, damage
-    return walk, walk.damage or replay.pump()[1]
+            break
+        replay.take(row)
+    # Only a replay shows what is wrong in the rows before the one at which it stopped.
+    played = None if replay.checkpoint is None else replay.pump()[1]
+    return walk, played or damage or walk.damage
 
 
 def _unreadable(row: Row) -> Damage | None:
     try:
-        read_row(row)
+        decode(row.at_us, row.body)
     except JournalError as error:
         return Damage(row.seq, "content", str(error))
     return None

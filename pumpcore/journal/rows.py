@@ -26,6 +26,7 @@ __all__ = [
     "CHAIN_BYTES",
     "CHAIN_START",
     "CHECKPOINT",
+    "ROWS_MOST",
     "Check",
     "Damage",
     "Entry",
@@ -40,6 +41,9 @@ __all__ = [
 CHAIN_BYTES: Final = 16
 CHAIN_START: Final = bytes(CHAIN_BYTES)
 """What the first row of all is chained to."""
+
+ROWS_MOST: Final = 3_000_000
+"""No journal keeps more rows than these, checkpoints not counted."""
 
 _HEAD: Final = Struct(">QQI")
 _BEGIN: Final = b"pumpcore journal 1 "

@@ -18,7 +18,7 @@ from pumpcore.errors import JournalError, TimeError
 from pumpcore.events import FaultDetected, PulseUnknown, Tick
 from pumpcore.iob import Part
 from pumpcore.journal.book import decode
-from pumpcore.journal.replay import Replay, next_number, outstanding
+from pumpcore.journal.replay import Replay, outstanding
 from pumpcore.journal.rows import CHECKPOINT, Damage, Entry, Row, Walk, is_whole
 from pumpcore.ledger import Fate
 from pumpcore.pump import Pump
@@ -35,8 +35,12 @@ if TYPE_CHECKING:
 
 __all__ = ["SKIPPED", "Saved", "saved"]
 
-SKIPPED: Final = 1_000_000
-"""So many numbers of pulses are left out after rows that nobody can read: more than all rows of a segment command."""
+SKIPPED: Final = 10**12
+"""So many numbers of pulses are left out after rows that nobody can read.
+
+More than all rows of a journal command: those are `ROWS_MOST`, and no row commands more than a reservoir holds, which
+is 300,000 steps where they are smallest.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +81,7 @@ def saved(rows: Iterable[Row], *, at_us: int, device: Device | None = None) -> S
     if broken is not None:
         later = [*(row for row in replay.after if row.seq >= broken.row), *later]
         damage = broken
-    known = next_number(pump)
+    known = pump.ledger.next_seq
     effects = _stopped(pump, at_us)
     state, on_board = read(pump.snapshot(), device=pump.config.device)
     before = state.ledger.therapy.uncertain
@@ -107,8 +111,11 @@ def _stopped(pump: Pump, at_us: int) -> tuple[Effect, ...]:
 
 
 def _newest(rows: Iterable[Row], device: Device | None) -> tuple[Replay, list[Row], Damage | None]:
-    """Find the newest good stretch that begins with a checkpoint, the rows after it, and what is wrong there."""
-    replay, walk, last = Replay(device), None, 0
+    """Find the newest good stretch that begins with a checkpoint, the rows after it, and what is wrong there.
+
+    A file that leads astray may show an old segment again: a checkpoint counts only where no row before it is newer.
+    """
+    replay, walk, last, newest = Replay(device), None, 0, 0
     later: list[Row] = []
     damage: Damage | None = None
     try:
@@ -116,15 +123,18 @@ def _newest(rows: Iterable[Row], device: Device | None) -> tuple[Replay, list[Ro
             last = row.seq
             if walk is not None and walk.take(row):
                 replay.take(row)
+                newest = row.seq
                 continue
             damage = damage or (None if walk is None else walk.damage)
             walk = Walk()
-            if row.entries & CHECKPOINT and walk.take(row):
+            if row.entries & CHECKPOINT and row.seq > newest and walk.take(row):
                 replay, later, damage = Replay(device), [], None
                 replay.take(row)
             else:
                 walk = None
                 later.append(row)
+            if is_whole(row):
+                newest = max(newest, row.seq)
     except JournalError as error:
         damage = damage or Damage(last + 1, "file", str(error))
     return replay, later, damage

@@ -16,7 +16,8 @@ The rules of this file:
   Readers share the lock with one another, never with a writer.
 - What no row and no check covers (a page that is free, the unused end of a page) may change without being damage:
   nothing readable is different then. Damage of the database's own structure is found when it is opened for writing,
-  or verified.
+  or verified. Who salvages goes without that check (`structure=False`), and reads on behind what cannot be read: every
+  row is looked for by its number.
 
 The table, whose rows are those of `rows`:
 
@@ -43,7 +44,7 @@ from urllib.parse import quote
 from zlib import crc32
 
 from pumpcore.errors import JournalError
-from pumpcore.journal.rows import CHAIN_START, Row
+from pumpcore.journal.rows import CHAIN_START, Row, is_whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -56,6 +57,14 @@ _TABLE: Final = (
     "CREATE TABLE row (seq INTEGER PRIMARY KEY, at_us INTEGER NOT NULL, entries INTEGER NOT NULL, body BLOB NOT NULL,"
     " crc INTEGER NOT NULL, chain BLOB NOT NULL) STRICT"
 )
+_ROWS: Final = (
+    "SELECT seq, ifnull(CAST(at_us AS INTEGER), 0), ifnull(CAST(entries AS INTEGER), 0),"
+    " ifnull(CAST(body AS BLOB), x''), ifnull(CAST(crc AS INTEGER), 0), ifnull(CAST(chain AS BLOB), x'') FROM row"
+)
+"""Each value as what it must be: SQLite checks a column's kind when a row is written, not when it is read."""
+_ROWS_PER_PAGE: Final = 128
+"""More rows than have room on a page: one takes 33 bytes or more, the shortest body being `[0,[]]`."""
+_UNREADABLE: Final = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_IOERR)
 _SLOT: Final = 512
 _LOG_BYTES: Final = 1024 * (4096 + 24) + 32
 """Room for what SQLite writes into its log before it merges it (1000 pages), and for the commit that goes beyond."""
@@ -98,6 +107,7 @@ class SqliteStore:
         self._path = path
         self._head_fd = head_fd
         self._writes = writes
+        self._salvages = False
         self._writer: sqlite3.Connection | None = None
         self._broken: str | None = None
 
@@ -146,7 +156,8 @@ class SqliteStore:
             path: of the database.
             writes: whether it is to be written to; otherwise several may read it at a time, nothing is changed, and a
                 missing head file is no reason to refuse.
-            structure: whether to check the database's own structure first; only who salvages does without.
+            structure: whether to check the database's own structure first; only who salvages does without. Then `rows`
+                does not end at a row that cannot be read, but yields one in its place that is not good, and goes on.
 
         Raises:
             JournalError: there is no such file, it is no journal or one of another version, its structure is damaged,
@@ -156,10 +167,11 @@ class SqliteStore:
         if not place.is_file():
             raise JournalError(f"{place}: there is no such file")
         store = cls(place, _head_fd(place, writes=writes), writes=writes)
+        store._salvages = not structure
         try:
             if store._head_fd is not None:
                 _lock(store._head_fd, place, fcntl.LOCK_EX if writes else fcntl.LOCK_SH)
-            store._look(structure=structure)
+            store._look()
         except BaseException:
             store.close()
             raise
@@ -202,13 +214,12 @@ class SqliteStore:
         last = 0
         try:
             with closing(self._reading()) as cursor:
-                for values in cursor.execute("SELECT seq, at_us, entries, body, crc, chain FROM row ORDER BY seq"):
-                    row = Row(*values)
-                    if head is not None and row.seq == head.seq and row.chain != head.chain:
+                for row in _found(cursor, 0 if head is None else head.seq) if self._salvages else _all(cursor):
+                    if head is not None and row.seq == head.seq and row.chain not in {head.chain, b""}:
                         raise JournalError(f"{self._path}: row {row.seq} is not the one that the head file names")
                     yield row
                     last = row.seq
-        except (sqlite3.Error, OverflowError) as error:
+        except (sqlite3.Error, OverflowError, UnicodeDecodeError) as error:  # the last: SQLite quotes the file
             raise JournalError(f"{self._path}: cannot be read: {error}") from error
         if head is not None and last < head.seq:
             raise JournalError(f"{self._path}: rows up to {head.seq} were kept, and those after {last} are missing")
@@ -226,7 +237,7 @@ class SqliteStore:
 
     # How it is done -------------------------------------------------------------------------------------------------
 
-    def _look(self, *, structure: bool) -> None:
+    def _look(self) -> None:
         """Refuse what is no journal of ours, or cannot be used as asked."""
         if self._writes and not (os.access(self._path, os.W_OK) and os.access(self._path.absolute().parent, os.W_OK)):
             raise JournalError(f"{self._path}: cannot be written to")
@@ -238,11 +249,11 @@ class SqliteStore:
                     raise JournalError(f"{self._path}: is no journal of pumpcore")
                 if version != _VERSION:
                     raise JournalError(f"{self._path}: is of version {version}; this pumpcore reads {_VERSION}")
-                if structure:
+                if not self._salvages:
                     said = cursor.execute("PRAGMA quick_check(1)").fetchone()[0]
                     if said != "ok":
                         raise JournalError(f"{self._path}: its structure is damaged: {' '.join(said.split())}")
-        except sqlite3.Error as error:
+        except (sqlite3.Error, UnicodeDecodeError) as error:
             raise JournalError(f"{self._path}: is no journal that can be read: {error}") from error
 
     def _reading(self) -> sqlite3.Cursor:
@@ -290,6 +301,67 @@ class _LastCursor(sqlite3.Cursor):
         # Made anew from the log by whoever reads next; writers do without.
         if self._index is not None:
             self._index.unlink(missing_ok=True)
+
+
+def _all(cursor: sqlite3.Cursor, *, least: int = -(2**63)) -> Iterator[Row]:
+    return map(Row._make, cursor.execute(f"{_ROWS} WHERE seq >= ? ORDER BY seq", (least,)))
+
+
+def _found(cursor: sqlite3.Cursor, known: int) -> Iterator[Row]:
+    """Yield every row that can be read; in place of one that cannot, one that is not good.
+
+    Behind what cannot be read, rows are looked for one by one, by their numbers, until reading goes on. That is bounded
+    by how many the file has room for.
+
+    Args:
+        cursor: is used up.
+        known: the number of a row that was kept, at or near the end; 0: nobody knows one.
+
+    Raises:
+        sqlite3.Error: nothing at all can be read, or reading fails for another reason than damage.
+    """
+    cursor.execute("SELECT seq FROM row WHERE 0")  # without the table there is nothing to look for
+    room = cursor.execute("PRAGMA page_count").fetchone()[0] * _ROWS_PER_PAGE
+    at = 0
+    for _ in range(room + 1):
+        try:
+            for row in _all(cursor, least=at + 1):
+                yield row
+                # The number of a row that is not whole may be any; each goes further, so that this ends.
+                at = max(at, row.seq) if is_whole(row) else at + 1
+        except sqlite3.DatabaseError as error:
+            _must_be_damage(error)
+        else:
+            return
+        at = max(at, known - room) + 1
+        if at > _last(cursor, known):
+            return
+        yield from _one(cursor, at)
+
+
+def _one(cursor: sqlite3.Cursor, seq: int) -> list[Row]:
+    """Read one row: none where there is none, and one that is not good where it cannot be read."""
+    try:
+        return [Row._make(each) for each in cursor.execute(f"{_ROWS} WHERE seq = ?", (seq,))]
+    except sqlite3.DatabaseError as error:
+        _must_be_damage(error)
+        return [Row(seq, 0, 0, b"", 0, b"")]
+
+
+def _last(cursor: sqlite3.Cursor, known: int) -> int:
+    """Say which row is the last; the head file may name one before it."""
+    try:
+        return max(known, int(cursor.execute("SELECT ifnull(max(seq), 0) FROM row").fetchone()[0]))
+    except sqlite3.DatabaseError:
+        if not known:
+            raise
+        return known
+
+
+def _must_be_damage(error: sqlite3.DatabaseError) -> None:
+    """Raise an error again that does not come from what stands in the file."""
+    if getattr(error, "sqlite_errorcode", 0) & 0xFF not in _UNREADABLE:  # the other bits say more closely where
+        raise error
 
 
 def _beside(path: Path, ending: str) -> Path:

@@ -15,14 +15,14 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from pumps import MIN, SEC, Bench, H, U, config_of, those
+from pumps import MIN, SEC, H, U, bench_of, config_of, those
 
 from pumpcore import events
 from pumpcore.effects import FirePulse
@@ -35,17 +35,10 @@ if TYPE_CHECKING:
     from pytest_benchmark.fixture import BenchmarkFixture
 
     from pumpcore.journal import Row
-    from pumpcore.pump import Pump
 
 COMMANDS_PER_DAY: Final = 288
 YEAR_BYTES_MAX: Final = 100_000_000
 PULSES_PER_YEAR: Final = 200_000
-
-
-def bench_of(journal: Journal) -> Bench:
-    bench = Bench()
-    bench.pump = cast("Pump", journal)
-    return bench
 
 
 def bolus(folder: Path) -> Journal:

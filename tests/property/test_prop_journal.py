@@ -6,27 +6,32 @@ same. Then the journal is opened anew from any prefix of its rows, damaged at an
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, TypeAlias, cast
+import json
+from contextlib import suppress
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pumps import MIN, SEC, Bench, H, U, config_of, everything
+from pumps import MIN, MONDAY, SEC, Bench, H, U, bench_of, config_of, everything, those
 
+from pumpcore import effects as effects_module
 from pumpcore import events
 from pumpcore.alarms import Kind
-from pumpcore.effects import FirePulse, PrimePulse
+from pumpcore.effects import FirePulse, PrimePulse, RateCause
 from pumpcore.errors import JournalError, RequestError
 from pumpcore.events import SuspendCause
+from pumpcore.glucose import MgDl
 from pumpcore.journal import Bounds, Damage, Entry, Journal, MemoryStore, Row, Walk, read_row, seal, verify
 from pumpcore.journal.book import decode, encode
 from pumpcore.ledger import Fate
 from pumpcore.modes import State
-from pumpcore.pump import Pump
-from pumpcore.pump.snapshot import read
+from pumpcore.profile import Anchor
+from pumpcore.pump import Calculator, Pump
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from pumpcore.effects import Effect
     from pumpcore.events import Event
@@ -109,6 +114,46 @@ def test_a_pump_with_a_journal_is_the_same_pump_and_so_is_the_one_that_is_opened
     assert len(store.kept) <= limits.segments * (limits.segment_rows + 1)
 
 
+@pytest.mark.req("JNL-03", "CMD-02")
+@given(
+    ways=st.lists(
+        st.tuples(st.sampled_from(["new", "again", "restart", "checkpoint", "confirmed"]), st.integers(1, 9)),
+        max_size=30,
+    )
+)
+def test_however_often_commands_come_again_each_order_is_handed_out_once(ways: list[tuple[str, int]]) -> None:
+    store = MemoryStore()
+    journal = Journal.create(store, config_of(remote=True), at_us=0)
+    sent: list[events.Command] = []
+    handed: list[PrimePulse] = []
+    for event in (
+        events.BeginChange(0, set_off_body=True),
+        events.Rewound(0),
+        events.ReservoirMeasured(0, 150 * U),
+        events.Loaded(0),
+    ):
+        journal.step(event)
+    for way, number in [("new", 1), *ways, ("again", 1)]:
+        match way:
+            case "new":
+                request = events.Prime(0, 100_000 * number)
+                sent.append(events.Command(0, len(sent) + 1, H, journal.status.changes, request))
+                handed += those(PrimePulse, journal.step(sent[-1]))
+            case "again":
+                assert not those(PrimePulse, journal.step(sent[number % len(sent)]))
+            case "restart":
+                journal = Journal.open(store)
+                assert not those(PrimePulse, journal.recover(0))
+            case "checkpoint":
+                journal.checkpoint()
+            case "confirmed" if number <= len(handed):
+                with suppress(RequestError):  # it has come before
+                    journal.step(events.PulseConfirmed(0, handed[-number].seq))
+    assert len({each.seq for each in handed}) == len(handed) == len(sent)
+    assert [each for row in store.kept if not row.entries & Entry.CHECKPOINT for each in orders_in(row)] == handed
+    assert verify(store.kept, replayed=True)[1] is None
+
+
 @pytest.mark.req("JNL-03", "JNL-04", "DEL-06")
 @given(life=lives, data=st.data())
 def test_cut_off_after_any_row_it_recovers_with_every_pulse_in_one_place(life: Life, data: st.DataObject) -> None:
@@ -120,7 +165,7 @@ def test_cut_off_after_any_row_it_recovers_with_every_pulse_in_one_place(life: L
     commanded = [order for each in told for order in each.effects if isinstance(order, FirePulse)]
     effects = journal.recover(journal.status.at_us + data.draw(st.sampled_from([0, SEC, MIN, 4 * H]), label="pause"))
     commanded += [order for order in effects if isinstance(order, FirePulse)]
-    ledger = read(journal.pump.snapshot())[0].ledger
+    ledger = journal.pump.ledger
     assert ledger.therapy.commanded == sum(order.steps for order in commanded)
     assert len({order.seq for order in commanded}) == len(commanded)
     fresh = {order.seq for order in effects if isinstance(order, ORDERS)}
@@ -143,9 +188,7 @@ def test_whenever_the_store_fails_nothing_is_handed_out_from_then_on_that_moves_
 
     store = Failing()
     journal = Journal.create(store, config_of(), at_us=0)
-    bench = Bench()
-    bench.pump = cast("Pump", journal)
-    known, failed = set[int](), False
+    bench, failed = bench_of(journal), False
     try:
         bench.start(reservoir_uu=100 * U)
     except JournalError:
@@ -197,7 +240,7 @@ def test_wherever_a_byte_is_changed_the_row_is_named_and_what_stands_before_it_i
         return
     saved = Journal.salvage(MemoryStore(kept), MemoryStore(), at_us=journal.status.at_us)
     assert saved.status.state is State.ALARM
-    ledger, whole = (read(each.pump.snapshot())[0].ledger for each in (saved, journal))
+    ledger, whole = saved.pump.ledger, journal.pump.ledger
     lost = sum(order.steps for order in orders_in(row) if isinstance(order, FirePulse))
     assert ledger.therapy.commanded >= whole.therapy.commanded - lost
     assert ledger.next_seq > whole.next_seq
@@ -222,10 +265,89 @@ def test_no_other_order_of_rows_is_taken_for_the_journal(rows: list[tuple[int, b
         assert walk.damage is not None
 
 
+KINDS: Final = ("class", "named", "enum", "tuple", "dict", "instant", "fraction", "kernel", "board", "ledger", "device")
+CLASSES: Final = sorted(
+    {name for module in (events, effects_module) for name, each in vars(module).items() if isinstance(each, type)}
+)
+WORDS: Final = (*KINDS, *CLASSES, *(each.value for kinds in (Kind, RateCause, SuspendCause) for each in kinds))
+trees = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-2, 9)
+    | st.sampled_from([1.0, 5, 25_000, 2**63, [], {}])
+    | st.sampled_from(WORDS),
+    lambda inner: (
+        st.lists(inner, max_size=8)
+        | st.tuples(st.sampled_from(["class", "enum", "named"]), st.sampled_from(CLASSES), inner).map(list)
+        | st.tuples(st.sampled_from(KINDS), inner, inner).map(list)
+        | st.dictionaries(st.sampled_from(WORDS), inner, max_size=3)
+    ),
+    max_leaves=15,
+)
+"""What JSON can say in the words of the codec."""
+
+
+def places(tree: Any) -> Iterator[tuple[list[Any], int]]:  # noqa: ANN401  # of JSON's kinds
+    """Every place in lists of lists."""
+    if isinstance(tree, list):
+        for index, each in enumerate(tree):
+            yield tree, index
+            yield from places(each)
+
+
+@cache
+def written() -> tuple[tuple[int, bytes], ...]:
+    """Instant and body of one row for every set of kinds that a short life has."""
+    store, found = MemoryStore(), dict[tuple[type, ...], tuple[int, bytes]]()
+    calculator = Calculator(
+        policy="medtronic",
+        carb_ratio_mg_per_u=10_000,
+        sensitivity=MgDl(40),
+        target_low=MgDl(90),
+        target_high=MgDl(110),
+    )
+    journal = Journal.create(store, config_of(calculator=calculator), at_us=0)
+    bench = bench_of(journal).start()
+    bench.bolus(MIN, 2 * U, 1 * U, 30 * MIN)
+    bench.do(events.ProposeTemp(MIN, H, percent=50))
+    bench.do(events.AskAdvice(MIN, 35_000))
+    bench.do(events.ClockSet(MIN, Anchor(MIN, MONDAY), "Europe/Copenhagen"))
+    bench.do(events.FaultDetected(2 * MIN, Kind.OCCLUSION_DETECTED))
+    for row in store.kept[1:]:
+        record = read_row(row)
+        found.setdefault((type(record.event), *map(type, record.effects)), (row.at_us, row.body))
+    return tuple(found.values())
+
+
+def is_read_or_refused(at_us: int, text: bytes) -> bool:
+    """Whatever is read is written the same."""
+    try:
+        event, effects = decode(at_us, text)
+    except JournalError:
+        return False
+    assert encode(event, effects)[1] == text
+    assert event.at_us == at_us
+    return True
+
+
+@pytest.mark.req("JNL-06")
 @given(text=st.binary(max_size=60) | st.text(alphabet='[]{}",0123456789-:ae', max_size=60).map(str.encode))
 def test_any_bytes_are_read_or_refused(text: bytes) -> None:
-    try:
-        event, effects = decode(5, text)
-    except JournalError:
-        return
-    assert decode(5, encode(event, effects)[1]) == (event, effects)
+    is_read_or_refused(5, text)
+
+
+@pytest.mark.req("JNL-06")
+@given(asked=trees, answers=st.lists(trees, max_size=2) | trees)
+def test_whatever_is_said_in_the_words_of_the_codec_is_read_or_refused(asked: object, answers: object) -> None:
+    is_read_or_refused(5, json.dumps([asked, answers], separators=(",", ":")).encode("ascii"))
+
+
+@pytest.mark.req("JNL-06")
+@given(data=st.data(), other=trees)
+def test_a_body_of_which_a_part_is_exchanged_is_read_or_refused(data: st.DataObject, other: object) -> None:
+    at_us, body = data.draw(st.sampled_from(written()), label="row")
+    assert is_read_or_refused(at_us, body)
+    tree = json.loads(body)
+    where, index = data.draw(st.sampled_from(list(places(tree))), label="place")
+    where[index] = other
+    is_read_or_refused(at_us, json.dumps(tree, separators=(",", ":")).encode("ascii"))

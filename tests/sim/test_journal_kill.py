@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, cast
 
 import pytest
-from pumps import LIMITS, SEC, Bench, U, config_of
+from pumps import LIMITS, SEC, U, bench_of, config_of
 
 from pumpcore import events
 from pumpcore.alarms import Kind
@@ -27,7 +27,6 @@ from pumpcore.effects import FirePulse, PrimePulse
 from pumpcore.journal import Bounds, Entry, Journal, MemoryStore, verify
 from pumpcore.journal.sqlite import SqliteStore
 from pumpcore.ledger import Fate
-from pumpcore.pump.snapshot import read
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -35,8 +34,6 @@ if TYPE_CHECKING:
 
     from pumpcore.effects import Effect
     from pumpcore.events import Event
-    from pumpcore.ledger import Ledger
-    from pumpcore.pump import Pump
 
 KILLS: Final = 300
 KILLS_PER_JOURNAL: Final = 50  # each leaves a pulse uncertain at most, and with more than 100 of them the pump stops
@@ -48,9 +45,7 @@ CONFIG: Final = config_of(limits=LIMITS)
 def begun(path: Path) -> Journal:
     """A journal of a pump that runs."""
     journal = Journal.create(SqliteStore.create(path), CONFIG, at_us=0, bounds=BOUNDS)
-    bench = Bench()
-    bench.pump = cast("Pump", journal)
-    bench.start()
+    bench_of(journal).start()
     return journal
 
 
@@ -90,7 +85,7 @@ def pumping(path: Path, motor_path: Path, ready: int, *, hasty: bool = False) ->
         cast("Hasty", journal).motor, motor = motor, os.open(os.devnull, os.O_WRONLY)
     carried_out(journal, journal.recover(journal.status.at_us + SEC), motor)
     fired = {seq for seq, _ in fired_in(motor_path)}
-    for seq in fired & {seq for seq, order in ledger_of(journal).orders.items() if order.fate is Fate.UNCERTAIN}:
+    for seq in fired & {seq for seq, order in journal.pump.ledger.orders.items() if order.fate is Fate.UNCERTAIN}:
         journal.step(events.PulseConfirmed(journal.status.at_us, seq))  # somebody has looked at the motor
     os.write(ready, b".")
     while True:
@@ -173,10 +168,6 @@ def fired_in(motor_path: Path) -> list[tuple[int, int]]:
     return [(int(seq), int(uu)) for seq, uu in (line.split() for line in motor_path.read_text("ascii").splitlines())]
 
 
-def ledger_of(journal: Journal) -> Ledger:
-    return read(journal.pump.snapshot())[0].ledger
-
-
 def held_against(path: Path, motor_path: Path, books: Books, *, replayed: bool = True) -> int:
     """Read what a killed child left, and compare; returns how many pulses were uncertain because of the kill."""
     file = SqliteStore.open(path, writes=False)
@@ -188,10 +179,10 @@ def held_against(path: Path, motor_path: Path, books: Books, *, replayed: bool =
     books.read(journal)
     fired = fired_in(motor_path)
     assert contradictions(fired, books) == []
-    before = ledger_of(journal)
+    before = journal.pump.ledger
     unanswered = {seq for seq, order in before.orders.items() if order.fate is Fate.OUTSTANDING}
     journal.recover(journal.status.at_us)
-    after, step_uu = ledger_of(journal), CONFIG.device.step_uu
+    after, step_uu = journal.pump.ledger, CONFIG.device.step_uu
     assert after.count(Fate.OUTSTANDING) == 0
     assert {seq for seq, order in after.orders.items() if order.fate is Fate.UNCERTAIN} == (
         books.intents.keys() - books.outcomes

@@ -20,7 +20,7 @@ from pumps import LIMITS, MIN, MONDAY, SEC, H, U, config_of, plan_of
 from pumpcore import events
 from pumpcore.alarms import Kind
 from pumpcore.devices import load
-from pumpcore.effects import FirePulse
+from pumpcore.effects import BolusDelivered, FirePulse
 from pumpcore.errors import JournalError
 from pumpcore.journal import Journal, MemoryStore
 from pumpcore.profile import AbsoluteTemp, Anchor, rate_segments
@@ -53,6 +53,7 @@ from pumpcore.sim.told import ToldJournal
 
 if TYPE_CHECKING:
     from pumpcore.devices import Device
+    from pumpcore.events import Event
     from pumpcore.profile import WeekPlan
 
 
@@ -155,12 +156,14 @@ def test_a_missed_pulse_never_moves_whatever_is_said_of_it() -> None:
 
 
 def test_a_motor_that_was_mended_turns_again() -> None:
-    ideal, injector = IdealMotor(), always(Fault.MOTOR_STALL)
-    motor = FaultyMotor(ideal, injector)
-    motor.fire(pulse(1))
+    ideal = IdealMotor()
+    motor = FaultyMotor(ideal, NEVER)
     motor.stalled = 3
+    motor.fire(pulse(1))
+    assert not ideal.log
     motor.mend()
-    assert motor.stalled == 0
+    motor.fire(pulse(2))
+    assert [each.seq for each in ideal.log] == [2]
 
 
 def test_a_cartridge_runs_dry_and_moves_nothing_then() -> None:
@@ -385,6 +388,35 @@ def test_the_books_refuse_a_pump_that_says_otherwise() -> None:
     journal.step(events.Suspend(0))
     with pytest.raises(BrokenError, match="MOD-08"):
         books.compare(journal.pump)
+
+
+@pytest.mark.req("BOL-07")
+def test_the_books_refuse_a_bolus_that_is_recorded_twice() -> None:
+    books, journal = started()
+    bolus = 300_000
+
+    def give(event: Event) -> list[BolusDelivered]:
+        answered = books.watch(event, journal.step(event))
+        seqs = [each.seq for each in answered if isinstance(each, FirePulse)]
+        told = [each for seq in seqs for each in give(events.PulseConfirmed(event.at_us, seq))]
+        return [*(each for each in answered if isinstance(each, BolusDelivered)), *told]
+
+    give(events.ProposeBolus(0, bolus))
+    give(events.Confirm(0, 1))
+    (record,) = give(events.Tick(30 * SEC))
+    assert record.bolus.delivered_uu == bolus
+    with pytest.raises(BrokenError, match=r"BOL-07: .* is recorded twice"):
+        books.watch(events.Tick(30 * SEC), (record,))
+
+
+@pytest.mark.req("BOL-07")
+def test_a_bolus_of_which_there_is_no_record_breaks_a_world_that_healed() -> None:
+    world = World(draw_setup(3, mode="liveness", hours=24))
+    assert world.live().broken is None
+    world.person.check_well()
+    world.books.recorded.remove(max(world.books.boluses))
+    with pytest.raises(BrokenError, match="BOL-07: boluses of which there is no record"):
+        world.person.check_well()
 
 
 # Whole worlds

@@ -91,7 +91,7 @@ def test_the_table_has_every_figure_of_the_json(answer: dict[str, object]) -> No
 
 
 def test_a_row_fits_a_terminal_of_eighty_columns(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(report, "_WIDTH_OF_A_FILE", 80)
+    monkeypatch.setattr("pumpcore.cli.console._WIDTH_OF_A_FILE", 80)
     _, out, _ = run("replay", str(EXAMPLE))
     assert "\u2026" not in out
     assert all(len(line) <= 80 for line in out.splitlines())

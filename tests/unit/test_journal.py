@@ -6,13 +6,14 @@ import doctest
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, cast
+from zlib import crc32
 
 import pytest
-from pumps import DAY, MIN, MONDAY, SEC, Bench, H, U, config_of, everything, only, those
+from pumps import DAY, MIN, MONDAY, SEC, Bench, H, U, bench_of, config_of, everything, only, those
 
 from pumpcore import events, plain
 from pumpcore.alarms import AnnunciationChanged, Kind, What
-from pumpcore.devices import load
+from pumpcore.devices import ids, load
 from pumpcore.effects import (
     BolusCalculated,
     BolusDelivered,
@@ -31,30 +32,21 @@ from pumpcore.journal import Bounds, Damage, Entry, Journal, MemoryStore, Row, W
 from pumpcore.journal import journal as journal_module
 from pumpcore.journal import store as store_module
 from pumpcore.journal.book import decode, encode
-from pumpcore.journal.replay import outstanding
+from pumpcore.journal.replay import Replay, outstanding
+from pumpcore.journal.rows import ROWS_MOST
 from pumpcore.journal.salvage import SKIPPED
 from pumpcore.ledger import Fate
 from pumpcore.modes import State
 from pumpcore.profile import Anchor
-from pumpcore.pump import Calculator
-from pumpcore.pump.snapshot import read
+from pumpcore.pump import Calculator, Pump
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from types import ModuleType
 
     from pumpcore.events import Event
-    from pumpcore.ledger import Ledger
-    from pumpcore.pump import Pump
 
 ORDERS: Final = (FirePulse, PrimePulse)
-
-
-def bench_of(journal: Journal, *, answers: bool = True) -> Bench:
-    """A host and an actuator for the pump of a journal."""
-    bench = Bench(answers=answers)
-    bench.pump = cast("Pump", journal)
-    return bench
 
 
 def created(store: MemoryStore, *, bounds: Bounds | None = None, **changes: Any) -> Journal:  # noqa: ANN401
@@ -64,10 +56,6 @@ def created(store: MemoryStore, *, bounds: Bounds | None = None, **changes: Any)
 def running(store: MemoryStore, *, bounds: Bounds | None = None, **changes: Any) -> tuple[Journal, Bench]:  # noqa: ANN401
     journal = created(store, bounds=bounds, **changes)
     return journal, bench_of(journal).start()
-
-
-def ledger_of(journal: Journal) -> Ledger:
-    return read(journal.pump.snapshot())[0].ledger
 
 
 class Broken(MemoryStore):
@@ -105,7 +93,7 @@ def test_a_step_is_kept_before_its_effects_are_handed_out() -> None:
     before = everything(journal.pump)
     effects = bench.next_pulse()
     assert seen[-1] == (before, journal.head[0])
-    assert effects.seq == ledger_of(journal).next_seq - 1
+    assert effects.seq == journal.pump.ledger.next_seq - 1
 
 
 @pytest.mark.req("JNL-01")
@@ -131,6 +119,53 @@ def test_what_is_refused_writes_nothing(event: Event) -> None:
     with pytest.raises(RequestError):
         journal.step(event)
     assert (everything(journal.pump), store.kept) == (before, rows)
+
+
+@pytest.mark.req("JNL-01", "JNL-08", "DEL-14")
+@pytest.mark.parametrize("works", [True, False], ids=["the store works", "the store fails"])
+@pytest.mark.parametrize(
+    ("event", "error"),
+    [
+        (events.Resume(H), RequestError),
+        (events.Tick(0), TimeError),
+        (cast("Event", MIN), QuantityError),
+    ],
+    ids=["refused", "in the past", "no event"],
+)
+def test_what_is_refused_writes_nothing_and_drops_nothing_at_the_end_of_a_segment_either(
+    event: Event, error: type[Exception], *, works: bool
+) -> None:
+    store = Broken()
+    journal, _ = running(store, bounds=Bounds(segment_rows=10, segments=2))
+    while journal.head[0] % 11:
+        journal.step(events.Tick(MIN))
+    assert sum(bool(row.entries & Entry.CHECKPOINT) for row in store.kept) == 2
+    before, rows = everything(journal.pump), list(store.kept)
+    store.fails = lambda _: not works
+    with pytest.raises(error):
+        journal.step(event)
+    assert (everything(journal.pump), store.kept, journal.failure) == (before, rows, None)
+    store.fails = lambda _: False
+    journal.step(events.Tick(H))
+    assert [bool(row.entries & Entry.CHECKPOINT) for row in store.kept[-2:]] == [True, False]
+    assert store.kept[0].seq > rows[0].seq
+    assert everything(Journal.open(store).pump) == everything(journal.pump)
+
+
+@pytest.mark.req("JNL-05", "JNL-08")
+def test_a_checkpoint_that_fails_at_the_end_of_a_segment_takes_the_step_back_with_it() -> None:
+    store = Broken()
+    journal, bench = running(store, bounds=Bounds(segment_rows=10))
+    bench.to(MIN)
+    while journal.head[0] % 11:
+        journal.step(events.Tick(MIN))
+    before, rows = journal.pump.ledger.therapy, list(store.kept)
+    store.fails = lambda row: bool(row.entries & Entry.CHECKPOINT)
+    with pytest.raises(JournalError, match="full"):
+        journal.step(events.Tick(MIN + SEC))
+    assert journal.failure is not None
+    assert only_of(journal.failure.effects, Kind.RECORD_DAMAGED).what is What.RAISED
+    assert (journal.pump.ledger.therapy.commanded, store.kept) == (before.commanded, rows)
 
 
 @pytest.mark.req("JNL-02")
@@ -239,11 +274,102 @@ def test_what_is_written_down_is_read_back(event: Event) -> None:
         b'[["tuple",[]],[]]',
         b"[" * 100_000,
         b"\xff",
+        b'[["fraction",1,0],[]]',
+        b'[["class","Event",[5]],[]]',
+        b'[["class","Fact",[5]],[]]',
+        b'[["class","Request",[5]],[]]',
+        b'[["class","ConfirmAlarm",[5]],[]]',
+        b'[["class","ConfirmAlarm",[5,1,2]],[]]',
+        b'[["class","ConfirmAlarm",{"at_us":5,"alarm_id":1}],[]]',
+        b'[["class","ConfirmAlarm",[5,true]],[]]',
+        b'[["class","ConfirmAlarm",[5,1.0]],[]]',
+        b'[["class","PulseConfirmed",[5,1]],[]]',
+        b'[["class","Tick",[5]],[]]',
+        b"[[1,true],[]]",
+        b"[[1,1.0],[]]",
+        b"[[true,1],[]]",
+        b"[[1,1e0],[]]",
+        b"[false,[]]",
+        b"[-0,[]]",
+        b"[0.0,[]]",
+        b"[NaN,[]]",
+        b"[0, []]",
+        b"[0,[]] ",
+        b"[0,[],[]]",
+        b"[0,{}]",
+        "[0,[]]".encode("utf-16"),
+        b"[0,[0]]",
+        b'[0,[["class","Tick",[5]]]]',
+        b'[0,[["class","Answer",[5]]]]',
+        b'[0,[["class","ModeChanged",[null,null,null,null,null]]]]',
+        b'[0,[["tuple",[]]]]',
+        b"[0,[[0,0,1,-1,0,1,25000]]]",
+        b"[0,[[0,0,1,3,0,1,25000]]]",
+        b"[0,[[0,0,1,2,0,1.0,25000]]]",
+        b"[0,[[0,0,[1],2,0,1,25000]]]",
+        b'[0,[[0,0,"1",2,0,1,25000]]]',
+        b"[0,[[0,0,true,2,0,1,25000]]]",
+        b"[0,[[0,null,1,2,0,1,25000]]]",
+        b"[0,[[false,0,1,2,0,1,25000]]]",
+        b"[0,[[3,0,9,Infinity,null]]]",
+        b"[0,[[4,0,true]]]",
+        b"[0,[[5,0,2,0,1,25000,null]]]",
+        b'[0,[[5,0,2,0,1,25000,"\\""]]]',
     ],
 )
 def test_a_body_that_nobody_writes_is_refused(body: bytes) -> None:
     with pytest.raises(JournalError):
         decode(5, body)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"[0,[]]",
+        b"[[1,1],[]]",
+        b'[["class","ConfirmAlarm",[5,1]],[]]',
+        b"[0,[[0,0,1,2,0,1,25000]]]",
+        b"[0,[[3,0,9,null,50]]]",
+        b"[0,[[4,0,51]]]",
+        b'[0,[[5,0,2,0,1,25000,"cap"]]]',
+    ],
+)
+def test_its_neighbours_are_read(body: bytes) -> None:
+    assert encode(*decode(5, body))[1] == body
+
+
+@pytest.mark.req("PWR-04")
+@pytest.mark.parametrize(
+    ("old", "new", "why"),
+    [
+        (b'"now_us":0', b'"now_us":0.0', "a number with a fraction"),
+        (b'"now_us":0', b'"now_us":NaN', "none at all"),
+        (b'"temp":null', b'"temp":["fraction",1,0]', "ZeroDivisionError"),
+        (b'"temp":null', b'"temp":["named","Account",[]],"more":0', "fields that no pump writes"),
+        (b'"temp":null', b'"temp":["class","AbsoluteTemp",[0,1,2,3]]', "ValueError"),
+        (b'"temp":null', b'"temp":["class","AbsoluteTemp",[0]]', "ValueError"),
+        (b'"temp":null', b'"temp":["class","Event",[0]]', "KeyError"),
+        (b'"temp":null', b'"temp":[]', "ValueError"),
+        (b'"temp":null', b'"temp":["kernel","00"]', "pump|snapshot"),
+        (b'"temp":null', b'"temp":["device",[]]', "TypeError"),
+        (b'"temp":null', b'"temp":["instant","2026-13-01"]', "ValueError"),
+        (b'"temp":null', b'"temp":' + b"[" * 100_000, "RecursionError"),
+        (b'"iob":[', b'"iob":[{},', "insulin on board"),
+        (b'"tubing_primed":false', '"tubing_primed":"Å"'.encode(), "UnicodeDecodeError"),
+    ],
+)
+def test_a_snapshot_that_no_pump_writes_is_refused_though_its_checksum_is_right(
+    old: bytes, new: bytes, why: str
+) -> None:
+    head, _, body = created(MemoryStore()).pump.snapshot().partition(b"\n")
+    assert body.count(old) == 1
+
+    def sealed(body: bytes) -> bytes:
+        return head[:-8] + b"%08x\n" % crc32(body) + body
+
+    Pump.restore(sealed(body))
+    with pytest.raises(JournalError, match=why):
+        Pump.restore(sealed(body.replace(old, new)))
 
 
 # Restarts -------------------------------------------------------------------------------------------------------------
@@ -268,7 +394,7 @@ def test_opened_anew_it_is_the_same_pump_to_the_byte(segment_rows: int) -> None:
 @pytest.mark.req("JNL-03", "PWR-03")
 def test_after_a_restart_it_goes_on_as_if_nothing_had_been() -> None:
     stores = MemoryStore(), MemoryStore()
-    (one, bench), (_, through) = (running(store, bounds=Bounds(segment_rows=25)) for store in stores)
+    (_, bench), (_, through) = (running(store, bounds=Bounds(segment_rows=25)) for store in stores)
     for each in (bench, through):
         each.bolus(MIN, 3 * U)
     for minute in range(2, 60, 3):
@@ -277,7 +403,6 @@ def test_after_a_restart_it_goes_on_as_if_nothing_had_been() -> None:
         bench.pump = cast("Pump", Journal.open(stores[0], bounds=Bounds(segment_rows=25)))
     assert bench.effects == through.effects
     assert [row.body for row in stores[0].kept] == [row.body for row in stores[1].kept]
-    assert one.head != (0, b"")
 
 
 @pytest.mark.req("JNL-04")
@@ -287,11 +412,11 @@ def test_after_a_restart_an_open_pulse_is_uncertain_and_counts_as_delivered() ->
     bench.bolus(MIN, 1 * U)
     pulse = bench.next_pulse()
     on_board = journal.status.on_board
-    before = ledger_of(journal).therapy
+    before = journal.pump.ledger.therapy
     again = Journal.open(store)
     assert outstanding(again.pump) == [pulse.seq]
     effects = again.recover(pulse.at_us)
-    therapy = ledger_of(again).therapy
+    therapy = again.pump.ledger.therapy
     assert (therapy.outstanding, therapy.uncertain) == (0, pulse.steps)
     assert therapy.counted == before.counted
     assert again.status.on_board == on_board
@@ -299,7 +424,7 @@ def test_after_a_restart_an_open_pulse_is_uncertain_and_counts_as_delivered() ->
     assert only_of(effects, Kind.PULSE_UNCERTAIN).annunciation.detail == f"{pulse.seq}"
     assert store.kept[-1].entries & Entry.UNCERTAIN
     again.step(events.PulseConfirmed(pulse.at_us, pulse.seq))
-    assert ledger_of(again).therapy.confirmed == before.confirmed + pulse.steps
+    assert again.pump.ledger.therapy.confirmed == before.confirmed + pulse.steps
 
 
 def only_of(effects: Sequence[Effect], kind: Kind) -> AnnunciationChanged:
@@ -319,7 +444,7 @@ def test_recovery_hands_out_what_fell_due_meanwhile_and_does_not_call_it_uncerta
     assert fresh
     assert all(each.seq > first.seq for each in fresh)
     assert outstanding(again.pump) == [each.seq for each in fresh]
-    assert ledger_of(again).order(first.seq).fate is Fate.UNCERTAIN
+    assert again.pump.ledger.order(first.seq).fate is Fate.UNCERTAIN
     assert journal.head != again.head
 
 
@@ -331,7 +456,28 @@ def test_a_pulse_that_is_overdue_at_the_restart_is_uncertain_once() -> None:
     again = Journal.open(store)
     effects = again.recover(pulse.at_us + H)
     assert len([e for e in those(AnnunciationChanged, effects) if e.annunciation.kind is Kind.PULSE_UNCERTAIN]) == 1
-    assert ledger_of(again).therapy.uncertain == pulse.steps
+    assert again.pump.ledger.therapy.uncertain == pulse.steps
+
+
+@pytest.mark.req("JNL-04", "JNL-05")
+def test_what_a_recovery_commanded_that_failed_halfway_is_handed_to_nobody_and_uncertain_after_the_next() -> None:
+    store = Broken()
+    _, bench = running(store)
+    bench.bolus(MIN, 1 * U)
+    pulse = bench.next_pulse()
+    store.fails = lambda row: row.body.startswith(b"[[3,")  # the outcome of what was open
+    journal = Journal.open(store)
+    with pytest.raises(JournalError):
+        journal.recover(pulse.at_us + 5 * SEC)
+    fresh = [each.seq for each in orders_of(store.kept[-1])]
+    assert fresh
+    store.fails = lambda _: False
+    again = Journal.open(store)
+    effects = again.recover(pulse.at_us + 5 * SEC)
+    assert not [each for each in effects if isinstance(each, ORDERS)]
+    assert {seq: order.fate for seq, order in again.pump.ledger.orders.items()} == dict.fromkeys(
+        [pulse.seq, *fresh], Fate.UNCERTAIN
+    )
 
 
 def test_recovery_refuses_an_instant_that_is_past() -> None:
@@ -364,11 +510,11 @@ def test_a_step_that_cannot_be_kept_is_taken_back_and_stops_delivery(*, keeps: b
     bench.to(MIN + 10 * SEC)
     deadline_us = journal.next_deadline_us()
     assert deadline_us is not None
-    before, rows = ledger_of(journal), list(store.kept)
+    before, rows = journal.pump.ledger, list(store.kept)
     store.fails, store.keeps, store.error = (lambda _: True), keeps, error
     with pytest.raises(JournalError):
         journal.step(events.Tick(deadline_us))
-    after = ledger_of(journal)
+    after = journal.pump.ledger
     assert (after.therapy, after.next_seq) == (before.therapy, before.next_seq)
     assert journal.failure is not None
     raised = only_of(journal.failure.effects, Kind.RECORD_DAMAGED)
@@ -410,7 +556,7 @@ def test_once_the_record_has_failed_no_insulin_leaves_the_journal_whatever_is_as
         journal.step(events.FaultGone(7 * MIN, Kind.RECORD_DAMAGED))
     assert not [each for each in handed if isinstance(each, ORDERS)]
     assert len(store.kept) == rows
-    assert ledger_of(journal).priming.failed > 0  # what was withheld is told to the pump
+    assert journal.pump.ledger.priming.failed > 0  # what was withheld is told to the pump
     assert bench_of(journal).alarm(Kind.RECORD_DAMAGED) is not None
 
 
@@ -440,13 +586,13 @@ def test_a_bolus_that_was_told_as_aborted_is_not_delivered_a_second_time_after_a
     assert told.reason is EndReason.ERROR_ABORT
     rows = len(store.kept)
     journal = Journal.open(store)
-    before = ledger_of(journal).therapy
+    before = journal.pump.ledger.therapy
     effects = journal.recover(failed_us + wait_us, after_failure=True)
     assert not [each for each in effects if isinstance(each, ORDERS)]
     assert only(BolusDelivered, effects) == told
     said = [e for e in those(AnnunciationChanged, effects) if e.annunciation.kind is Kind.RECORD_DAMAGED]
     assert said[0].what is What.RAISED
-    after = ledger_of(journal).therapy
+    after = journal.pump.ledger.therapy
     assert (after.confirmed, after.uncertain, after.outstanding) == (before.confirmed, before.uncertain, 0)
     assert bool(after.failed) is bool(late_us)
     bench = bench_of(journal)
@@ -493,7 +639,7 @@ def test_a_recovery_that_is_cut_off_after_any_row_is_made_good_by_the_next() -> 
         effects = again.recover(failed_us, after_failure=True)
         assert not [each for each in effects if isinstance(each, ORDERS)]
         assert again.status.state is State.ALARM
-        assert ledger_of(again).therapy.outstanding == 0
+        assert again.pump.ledger.therapy.outstanding == 0
 
 
 @pytest.mark.req("JNL-05")
@@ -507,8 +653,8 @@ def test_a_row_that_was_kept_and_not_said_is_uncertain_after_a_restart() -> None
     store.fails = lambda _: False
     again = Journal.open(store)
     again.recover(2 * MIN)
-    assert ledger_of(again).therapy.uncertain == 1
-    assert ledger_of(journal).therapy.uncertain == 0
+    assert again.pump.ledger.therapy.uncertain == 1
+    assert journal.pump.ledger.therapy.uncertain == 0
 
 
 @pytest.mark.req("JNL-05")
@@ -519,7 +665,7 @@ def test_a_failure_between_two_pulses_that_share_a_step_hands_out_neither() -> N
     store.fails = lambda row: bool(row.entries & Entry.COMMANDED)
     with pytest.raises(JournalError):
         journal.step(events.Tick(MIN + 20 * SEC))
-    assert ledger_of(journal).therapy.commanded == 0
+    assert journal.pump.ledger.therapy.commanded == 0
 
 
 def test_what_cannot_be_written_down_is_a_failure_too(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -534,7 +680,7 @@ def test_what_cannot_be_written_down_is_a_failure_too(monkeypatch: pytest.Monkey
 
 def test_a_bug_of_the_pump_writes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     store = MemoryStore()
-    journal, bench = running(store)
+    journal, bench = running(store, bounds=Bounds(segment_rows=1))
     bench.to(MIN)
     rows = len(store.kept)
     monkeypatch.setattr("pumpcore.pump.look_around", lambda turn: 1 // (turn.to_us - turn.to_us))
@@ -554,9 +700,8 @@ def test_a_checkpoint_that_cannot_be_kept_is_a_failure() -> None:
         journal.checkpoint()
 
 
-@pytest.mark.req("JNL-03")
-def test_an_order_is_handed_out_once_also_when_its_answer_is_repeated() -> None:
-    store = MemoryStore()
+def primed_by_command(store: MemoryStore) -> tuple[Journal, events.Command, tuple[Effect, ...]]:
+    """A journal whose pump was told once to prime, the command, and what was answered."""
     journal = created(store, remote=True)
     bench = bench_of(journal)
     for event in (
@@ -567,10 +712,47 @@ def test_an_order_is_handed_out_once_also_when_its_answer_is_repeated() -> None:
     ):
         bench.do(event)
     command = events.Command(0, 1, H, journal.status.changes, events.Prime(0, 8 * U))
-    assert len(those(PrimePulse, journal.step(command))) == 1
-    assert not those(PrimePulse, journal.step(command))
-    again = Journal.open(store)
-    assert not those(PrimePulse, again.step(command))
+    return journal, command, journal.step(command)
+
+
+@pytest.mark.req("JNL-03", "CMD-02")
+@pytest.mark.parametrize("between", ["nothing", "a restart", "a checkpoint", "both", "a replay", "a failure"])
+def test_an_order_is_handed_out_once_however_often_its_command_comes_again(between: str) -> None:
+    store = Broken()
+    journal, command, first = primed_by_command(store)
+    order = only(PrimePulse, first)
+    without = tuple(each for each in first if not isinstance(each, ORDERS))
+    if between == "a failure":
+        store.fails = lambda _: True
+        with pytest.raises(JournalError):
+            journal.step(events.Tick(0))
+    for _ in range(3):
+        if between in {"a checkpoint", "both"}:
+            journal.checkpoint()
+        if between in {"a restart", "both"}:
+            journal = Journal.open(store)
+        if between == "a replay":
+            pump, damage = replayed(store.kept).pump()
+            assert (damage, pump and pump.step(command)) == (None, without)
+        assert journal.step(command) == without
+        if journal.failure is None:
+            journal = Journal.open(store)
+            assert not [each for each in journal.recover(0) if isinstance(each, ORDERS)]
+    ordered = [each for row in store.kept if not row.entries & Entry.CHECKPOINT for each in orders_of(row)]
+    assert ordered == [order]
+    assert journal.pump.ledger.priming.commanded == order.steps
+    assert verify(store.kept, replayed=True)[1] is None
+
+
+def replayed(rows: Sequence[Row]) -> Replay:
+    replay = Replay()
+    for row in rows:
+        replay.take(row)
+    return replay
+
+
+def orders_of(row: Row) -> list[FirePulse | PrimePulse]:
+    return [each for each in read_row(row).effects if isinstance(each, ORDERS)]
 
 
 @pytest.mark.req("JNL-03")
@@ -692,6 +874,67 @@ def test_a_journal_that_another_pump_would_have_answered_otherwise_is_refused() 
             Journal.open(store)
 
 
+def resealed(rows: list[Row], number: int, entries: int, body: bytes) -> list[Row]:
+    """The same rows with another of that number, and every seal right."""
+    chain, sealed = rows[number - 2].chain, rows[: number - 1]
+    for row in rows[number - 1 :]:
+        kept = (entries, body) if row.seq == number else (row.entries, row.body)
+        sealed.append(seal(row.seq, row.at_us, *kept, chain))
+        chain = sealed[-1].chain
+    return sealed
+
+
+@pytest.mark.req("JNL-06")
+@pytest.mark.parametrize("replayed", [False, True])
+@pytest.mark.parametrize("later", ["checksum", "content"])
+def test_of_two_damages_the_first_is_named(later: str, *, replayed: bool) -> None:
+    store = MemoryStore()
+    _, bench = running(store)
+    bench.to(H)
+    otherwise = resealed(store.kept, 22, int(Entry.FACT), b"[0,[]]")
+    for rows, number, check in ((store.kept, 31, later), (otherwise, 22, "replay")):
+        both = resealed(rows, 31, int(Entry.FACT), b"[8,[]]")
+        if later == "checksum":
+            both[30] = change(both[30], "body")
+        found = verify(both, replayed=replayed)[1]
+        assert found is not None
+        assert (found.row, found.check) == (number, check)
+
+
+@pytest.mark.req("JNL-06")
+@pytest.mark.parametrize("what", ["entries", "as it is written"])
+def test_a_row_that_says_the_same_in_other_words_is_not_the_row_that_was_written(what: str) -> None:
+    store = MemoryStore()
+    _, bench = running(store)
+    bench.next_pulse()
+    last = store.kept[-1]
+    if what == "entries":
+        store.kept = resealed(store.kept, last.seq, last.entries | Entry.UNCERTAIN, last.body)
+        check = "replay"
+    else:
+        store.kept = resealed(store.kept, last.seq, last.entries, last.body + b" ")
+        check = "content"
+        with pytest.raises(JournalError, match=f"^row {last.seq}: content: is not as it is written"):
+            list(map(read_row, store.kept))
+    with pytest.raises(JournalError, match=f"^row {last.seq}: {check}: "):
+        Journal.open(store)
+    found = verify(store.kept)[1]
+    assert found is not None
+    assert (found.row, found.check) == (last.seq, check)
+
+
+@pytest.mark.req("JNL-06")
+def test_a_row_that_says_nothing_is_named_by_whoever_reads_it() -> None:
+    store = MemoryStore()
+    journal, bench = running(store)
+    bench.to(H)
+    store.kept = resealed(store.kept, 20, int(Entry.FACT), b'[["class","Nobody",[]],[]]')
+    records = journal.records()
+    assert [next(records).row.seq for _ in range(19)] == list(range(1, 20))
+    with pytest.raises(JournalError, match=r"^row 20: content: KeyError: 'Nobody'$"):
+        next(records)
+
+
 @pytest.mark.req("JNL-06")
 def test_a_checkpoint_that_its_rows_do_not_lead_to_is_found_by_a_full_check() -> None:
     store = MemoryStore()
@@ -747,7 +990,7 @@ def test_salvage_goes_on_in_alarm_from_the_state_before_the_damage() -> None:
     lost = [read_row(row) for row in kept[bad + 1 :]]
     ordered = [order for each in lost for order in those(FirePulse, each.effects)]
     assert ordered
-    before, after = read(state.snapshot())[0].ledger, ledger_of(saved)
+    before, after = state.ledger, saved.pump.ledger
     open_before = sum(order.steps for order in before.orders.values())
     assert after.therapy.uncertain == open_before + sum(order.steps for order in ordered)
     assert after.therapy.confirmed == before.therapy.confirmed
@@ -765,7 +1008,7 @@ def test_a_pulse_that_was_open_before_the_damage_is_uncertain_whatever_its_lost_
     journal.step(events.PulseConfirmed(pulse.at_us, pulse.seq))
     store.kept[-1] = change(store.kept[-1], "body")
     saved = Journal.salvage(store, MemoryStore(), at_us=pulse.at_us)
-    therapy = ledger_of(saved).therapy
+    therapy = saved.pump.ledger.therapy
     assert (therapy.uncertain, therapy.outstanding, therapy.confirmed) == (pulse.steps, 0, 0)
     assert saved.saved is not None
     assert only_of(saved.saved.effects, Kind.PULSE_UNCERTAIN).annunciation.detail == f"{pulse.seq}"
@@ -785,7 +1028,7 @@ def test_what_was_commanded_after_the_damage_is_on_board() -> None:
     assert saved.status.reservoir_uu == good.reservoir_uu
     assert saved.saved is not None
     assert saved.saved.uncertain_uu >= U
-    assert ledger_of(saved).therapy.uncertain * 25_000 == saved.saved.uncertain_uu
+    assert saved.pump.ledger.therapy.uncertain * 25_000 == saved.saved.uncertain_uu
 
 
 @pytest.mark.req("JNL-07")
@@ -797,7 +1040,7 @@ def test_a_damage_before_the_last_checkpoint_costs_nothing_of_what_came_after() 
     with pytest.raises(JournalError, match=r"^row 6: checksum"):
         Journal.open(store)
     saved = Journal.salvage(store, MemoryStore(), at_us=2 * H)
-    assert ledger_of(saved).therapy == ledger_of(journal).therapy
+    assert saved.pump.ledger.therapy == journal.pump.ledger.therapy
     assert Kind.RECORD_DAMAGED in {each.kind for each in saved.status.annunciations}
 
 
@@ -811,11 +1054,30 @@ def test_a_checkpoint_that_is_damaged_is_gone_back_behind() -> None:
     store.kept[last] = change(store.kept[last], "body")
     saved = Journal.salvage(store, MemoryStore(), at_us=H)
     commanded = sum(o.steps for row in store.kept if not row.entries & 1 for o in orders_in(row))
-    assert ledger_of(saved).therapy.commanded == commanded
+    assert saved.pump.ledger.therapy.commanded == commanded
 
 
 def orders_in(row: Row) -> list[FirePulse]:
     return those(FirePulse, read_row(row).effects)
+
+
+@pytest.mark.req("JNL-07")
+def test_an_old_segment_that_is_met_again_after_newer_rows_is_not_gone_back_to() -> None:
+    store = MemoryStore()
+    journal, bench = running(store, bounds=Bounds(segment_rows=40))
+    bench.to(H)
+    commanded = journal.pump.ledger.therapy.commanded
+    last = max(i for i, row in enumerate(store.kept) if row.entries & Entry.CHECKPOINT)
+    assert last > 40
+    # After good rows, and after rows that are whole though what they follow on is not.
+    for bad in (None, last):
+        kept = [change(row, "body") if i == bad else row for i, row in enumerate(store.kept)]
+        saved = Journal.salvage(MemoryStore([*kept, *kept[:30]]), MemoryStore(), at_us=H)
+        assert saved.pump.ledger.therapy.commanded == commanded
+        assert saved.saved is not None
+        assert saved.saved.lost == 30 + (0 if bad is None else len(kept) - last)
+    with pytest.raises(JournalError, match="nothing can be saved"):
+        Journal.salvage(MemoryStore([*store.kept[last + 1 :], *store.kept[:30]]), MemoryStore(), at_us=H)
 
 
 def test_where_nothing_can_be_vouched_for_nothing_is_saved() -> None:
@@ -877,6 +1139,20 @@ def test_bounds_that_bound_nothing_are_refused(bad: Any) -> None:  # noqa: ANN40
         Bounds(segment_rows=bad)
     with pytest.raises(QuantityError, match="segments"):
         Bounds(segments=bad)
+
+
+def test_bounds_that_bound_too_much_for_a_salvage_are_refused() -> None:
+    assert Bounds(segment_rows=ROWS_MOST, segments=1).segments == 1
+    assert Bounds(segment_rows=1, segments=ROWS_MOST).segments == ROWS_MOST
+    for segment_rows, segments in ((ROWS_MOST + 1, 1), (1, ROWS_MOST + 1), (ROWS_MOST // 100, 101)):
+        with pytest.raises(QuantityError, match=f"segments: {segments} of {segment_rows} rows make more than"):
+            Bounds(segment_rows=segment_rows, segments=segments)
+
+
+def test_after_rows_that_nobody_can_read_no_number_is_given_out_that_a_row_could_have_given_out() -> None:
+    steps = max(device.reservoir_uu // device.step_uu for device in map(load, ids()))
+    assert steps == 300_000
+    assert ROWS_MOST * steps < SKIPPED
 
 
 @pytest.mark.parametrize("module", [plain, journal_module, sqlite, store_module], ids=lambda module: module.__name__)

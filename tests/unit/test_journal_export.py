@@ -6,16 +6,16 @@ import json
 from contextlib import closing
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
-from pumps import MIN, Bench, H, U, config_of, plan_of
+from pumps import MIN, H, U, bench_of, config_of, plan_of
 
 from pumpcore import events
 from pumpcore.cli import main
 from pumpcore.errors import JournalError
 from pumpcore.glucose import ControllerBounds, RateRequest
-from pumpcore.journal import Bounds, Journal, MemoryStore
+from pumpcore.journal import Bounds, Journal, MemoryStore, seal
 from pumpcore.journal.export import Exact, line, lines_of, nightscout, rows_in, tidepool
 from pumpcore.journal.given import Given
 from pumpcore.journal.sqlite import SqliteStore
@@ -26,16 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from pumpcore.ledger import Ledger
-    from pumpcore.pump import Pump
 
 STEP: Final = 25_000
-
-
-def bench_of(journal: Journal) -> Bench:
-    bench = Bench()
-    bench.pump = cast("Pump", journal)
-    return bench
 
 
 def lived(store: MemoryStore, *, bounds: Bounds | None = None) -> Journal:
@@ -79,10 +71,6 @@ def lived(store: MemoryStore, *, bounds: Bounds | None = None) -> Journal:
 @pytest.fixture(scope="module")
 def journal() -> Journal:
     return lived(MemoryStore())
-
-
-def ledger_of(journal: Journal) -> Ledger:
-    return read(journal.pump.snapshot())[0].ledger
 
 
 def rows_of(journal: Journal) -> list[Any]:
@@ -142,7 +130,7 @@ def test_a_line_that_is_no_object_is_refused(text: str) -> None:
 
 @pytest.mark.req("JNL-10")
 def test_insulin_of_all_lines_is_what_the_ledger_counts(journal: Journal) -> None:
-    therapy = ledger_of(journal).therapy
+    therapy = journal.pump.ledger.therapy
     assert therapy.failed
     assert therapy.uncertain
     given = Given(journal.records())
@@ -165,7 +153,7 @@ def test_of_a_journal_that_dropped_its_beginning_it_is_what_was_counted_since() 
     first = read(store.kept[0].body.partition(b"\n")[2])[0].ledger.therapy
     given = Given(journal.records())
     assert store.kept[0].seq > 1
-    assert given.total.uu == (ledger_of(journal).therapy.counted - first.counted) * STEP
+    assert given.total.uu == (journal.pump.ledger.therapy.counted - first.counted) * STEP
 
 
 def test_stretches_of_basal_have_no_gap_and_say_where_their_rate_comes_from(journal: Journal) -> None:
@@ -237,7 +225,7 @@ def test_an_answer_that_is_repeated_tells_nothing_twice() -> None:
     bench.to(5 * MIN)
     given = Given(journal.records())
     assert len(given.boluses) == 1
-    assert given.total.uu == ledger_of(journal).therapy.counted * STEP
+    assert given.total.uu == journal.pump.ledger.therapy.counted * STEP
 
 
 def test_a_temp_basal_that_is_confirmed_again_after_its_end_does_not_begin_again() -> None:
@@ -273,11 +261,15 @@ def run(capsys: pytest.CaptureFixture[str], *args: object) -> tuple[int, str, st
     return status, said.out, said.err
 
 
-def damaged(file: Path, to: Path, row: int) -> Path:
-    """A copy in which a row is damaged."""
+def damaged(file: Path, to: Path, row: int, *, check: str = "checksum") -> Path:
+    """A copy in which a row is damaged; where that is found by what it says, it is the last."""
     with closing(SqliteStore.open(file, writes=False)) as store:
         rows = list(store.rows())
-    rows[row - 1] = rows[row - 1]._replace(crc=rows[row - 1].crc ^ 1)
+    bad, before = rows[row - 1], rows[row - 2]
+    if check == "checksum":
+        rows[row - 1] = bad._replace(crc=bad.crc ^ 1)
+    else:
+        rows[row - 1 :] = [seal(row, bad.at_us, bad.entries, b'[["class","Nobody",[]],[]]', before.chain)]
     with closing(SqliteStore.create(to / "bad.journal")) as store:
         store.append(rows)
     return to / "bad.journal"
@@ -322,27 +314,40 @@ def test_verify_says_when_nobody_vouches_for_the_end(
     assert out.endswith("there is no head file: nobody can say that the last rows are there\n")
 
 
+WHY: Final = {"checksum": "the CRC-32 does not match", "content": "KeyError: 'Nobody'"}
+
+
 @pytest.mark.req("JNL-11")
-@pytest.mark.parametrize("args", [("verify",), ("show",), ("show", "--json"), ("export",)])
+@pytest.mark.parametrize("check", ["checksum", "content"])
+@pytest.mark.parametrize("args", [("verify",), ("show",), ("show", "--json"), ("export", "--format", "jsonl")])
 def test_damage_is_one_line_that_names_the_row_with_status_2(
-    capsys: pytest.CaptureFixture[str], file: Path, tmp_path: Path, args: tuple[str, ...]
+    capsys: pytest.CaptureFixture[str], file: Path, tmp_path: Path, args: tuple[str, ...], check: str
 ) -> None:
-    path = damaged(file, tmp_path, 40)
+    path = damaged(file, tmp_path, 40, check=check)
     status, out, err = run(capsys, args[0], path, *args[1:])
-    assert (status, err) == (2, f"pumpcore: {path}: row 40: checksum: the CRC-32 does not match\n")
+    if (args[0], check) == ("export", "content"):  # rows as they are: what they say is not asked
+        assert (status, err) == (0, "")
+    else:
+        assert (status, err) == (2, f"pumpcore: {path}: row 40: {check}: {WHY[check]}\n")
     if args[0] != "verify":
         assert "FirePulse" in out or '"seq":39' in out  # what stands before it is readable
 
 
 @pytest.mark.req("JNL-11")
+@pytest.mark.parametrize("check", ["checksum", "content"])
 def test_half_of_what_was_delivered_is_not_exported(
-    capsys: pytest.CaptureFixture[str], file: Path, tmp_path: Path
+    capsys: pytest.CaptureFixture[str], file: Path, tmp_path: Path, check: str
 ) -> None:
-    path = damaged(file, tmp_path, 40)
+    path = damaged(file, tmp_path, 40, check=check)
     for kind in ("nightscout", "tidepool"):
         status, out, err = run(capsys, "export", path, "--format", kind)
         assert (status, out) == (2, "")
-        assert "row 40" in err
+        assert err == f"pumpcore: {path}: row 40: {check}: {WHY[check]}\n"
+
+
+def test_a_row_that_is_not_in_ascii_has_no_line() -> None:
+    with pytest.raises(JournalError, match=r"^row 7: content: "):
+        list(lines_of([seal(7, 0, 1, b"\xff", bytes(16))]))
 
 
 @pytest.mark.req("JNL-10")

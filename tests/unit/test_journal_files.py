@@ -8,39 +8,33 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import resource
 import shutil
 import sqlite3
 import subprocess
 import sys
-from contextlib import closing
-from typing import TYPE_CHECKING, Final, cast
+from contextlib import closing, suppress
+from typing import TYPE_CHECKING, Final
 
 import pytest
-from pumps import MIN, Bench, H, U, config_of, everything
+from pumps import MIN, H, U, bench_of, config_of, everything, those
 
 from pumpcore import events
 from pumpcore.alarms import Kind
+from pumpcore.effects import FirePulse
 from pumpcore.errors import JournalError
-from pumpcore.journal import Bounds, Entry, Journal, verify
+from pumpcore.journal import Bounds, Damage, Entry, Journal, MemoryStore, Row, read_row, seal, sqlite, verify
+from pumpcore.journal.rows import CHAIN_START, begins, snapshot_in
 from pumpcore.journal.sqlite import SqliteStore
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
-
-    from pumpcore.journal import Row
-    from pumpcore.pump import Pump
 
 FLIPS: Final = 1_000
 FRAME: Final = 4096 + 24
 COMPANIONS: Final = ("", "-wal", "-head")
-
-
-def bench_of(journal: Journal) -> Bench:
-    bench = Bench()
-    bench.pump = cast("Pump", journal)
-    return bench
 
 
 def made(path: Path, *, bounds: Bounds | None = None) -> Journal:
@@ -116,6 +110,33 @@ def rows_of(path: Path) -> list[object]:
         return list(store.rows())
     finally:
         store.close()
+
+
+def with_sql(path: Path, statement: str) -> None:
+    """Do to a journal whatever somebody can do who has SQLite."""
+    connection = sqlite3.connect(path)
+    with connection:
+        connection.execute(statement)
+    connection.close()
+
+
+def flipped(path: Path, bit: int, *, ending: str = "") -> None:
+    """Exchange a bit of a file."""
+    file = path.with_name(path.name + ending)
+    data = bytearray(file.read_bytes())
+    data[bit // 8] ^= 1 << bit % 8
+    file.write_bytes(data)
+
+
+def left_of(path: Path) -> list[Row]:
+    """All rows that a salvage is given."""
+    with closing(SqliteStore.open(path, writes=False, structure=False)) as store:
+        return list(store.rows())
+
+
+def salvaged(path: Path, at_us: int = 2 * H) -> Journal:
+    with closing(SqliteStore.open(path, writes=False, structure=False)) as store:
+        return Journal.salvage(store, MemoryStore(), at_us=at_us)
 
 
 # What is durable ------------------------------------------------------------------------------------------------------
@@ -260,10 +281,8 @@ def test_a_bit_that_flips_anywhere_is_found_or_changes_nothing_that_can_be_read(
         path = copied(source, tmp_path)
         ending = draw.choice([each for each in COMPANIONS if path.with_name(path.name + each).exists()])
         file = path.with_name(path.name + ending)
-        data = bytearray(file.read_bytes())
-        bit = draw.randrange(8 * len(data))
-        data[bit // 8] ^= 1 << bit % 8
-        file.write_bytes(data)
+        bit = draw.randrange(8 * file.stat().st_size)
+        flipped(path, bit, ending=ending)
         before, where = content(path), f"flip {number}: bit {bit} of {file.name}"
         try:
             with closing(SqliteStore.open(path)) as store:
@@ -272,8 +291,27 @@ def test_a_bit_that_flips_anywhere_is_found_or_changes_nothing_that_can_be_read(
         except JournalError as error:
             assert "\n" not in str(error)  # noqa: PT017  # both ways are right
             found += 1
+        with suppress(JournalError):  # and nothing else comes out of a salvage
+            salvaged(path)
         assert content(path) == before, where
     assert found > FLIPS // 8 // 5
+
+
+@pytest.mark.req("JNL-06", "JNL-07")
+def test_letters_that_are_none_in_the_names_of_the_database_are_no_other_error(closed: Path, tmp_path: Path) -> None:
+    data, rows, found = closed.read_bytes(), rows_of(closed), 0
+    end = data.index(b"CREATE TABLE row") + 250
+    for byte in range(end - 290, end):
+        path = copied(closed, tmp_path)
+        flipped(path, 8 * byte + 7)
+        try:
+            assert rows_of(path) == rows
+        except JournalError as error:
+            assert "\n" not in str(error)  # noqa: PT017  # both ways are right
+            found += 1
+        with suppress(JournalError):
+            salvaged(path)
+    assert found > 100
 
 
 @pytest.mark.req("JNL-06")
@@ -340,19 +378,25 @@ def test_a_database_whose_structure_is_damaged_is_refused_though_every_row_can_b
 
 
 @pytest.mark.req("JNL-06")
-def test_rows_that_were_deleted_at_the_end_are_missed(good: Path) -> None:
-    with sqlite3.connect(good) as connection:
-        connection.execute("DELETE FROM row WHERE seq > 50")
-    connection.close()
-    assert refused(good).startswith("row 51: file: ")
-
-
-@pytest.mark.req("JNL-06")
-def test_a_row_that_was_changed_with_sql_is_named(good: Path) -> None:
-    with sqlite3.connect(good) as connection:
-        connection.execute("UPDATE row SET entries = entries | 16 WHERE seq = 33")
-    connection.close()
-    assert refused(good) == "row 33: checksum: the CRC-32 does not match"
+@pytest.mark.parametrize(
+    ("statement", "why"),
+    [
+        (
+            "DELETE FROM row WHERE seq > 50",
+            r"row 51: file: .*: rows up to \d+ were kept, and those after 50 are missing",
+        ),
+        ("UPDATE row SET entries = entries | 16 WHERE seq = 33", "row 33: checksum: the CRC-32 does not match"),
+        ("INSERT INTO row SELECT 0, at_us, entries, body, crc, chain FROM row WHERE seq = 1", "row 0: checksum: .*"),
+        ("INSERT INTO row SELECT -9, at_us, entries, body, crc, chain FROM row WHERE seq = 1", "row -9: content: .*"),
+        (
+            "INSERT INTO row SELECT -1 << 63, at_us, entries, body, crc, chain FROM row WHERE seq = 1",
+            "row -.*: content: .*",
+        ),
+    ],
+)
+def test_rows_that_were_deleted_changed_or_put_in_with_sql_are_named(good: Path, statement: str, why: str) -> None:
+    with_sql(good, statement)
+    assert re.fullmatch(why, refused(good))
 
 
 @pytest.mark.req("JNL-06")
@@ -376,26 +420,23 @@ def test_a_file_that_is_no_journal_is_refused(good: Path, name: str, data: bytes
 def test_a_foreign_database_is_refused(good: Path) -> None:
     good.unlink()
     good.with_name(good.name + "-wal").unlink(missing_ok=True)
-    with sqlite3.connect(good) as connection:
-        connection.execute("CREATE TABLE notes (text)")
-    connection.close()
+    with_sql(good, "CREATE TABLE notes (text)")
     assert refused(good).endswith("is no journal of pumpcore")
 
 
 @pytest.mark.req("JNL-06")
-def test_a_journal_of_a_newer_version_is_refused(good: Path) -> None:
-    with sqlite3.connect(good) as connection:
-        connection.execute("PRAGMA user_version=2")
-    connection.close()
-    assert refused(good).endswith("is of version 2; this pumpcore reads 1")
-
-
-@pytest.mark.req("JNL-06")
-def test_a_journal_without_its_table_is_refused(good: Path) -> None:
-    with sqlite3.connect(good) as connection:
-        connection.execute("DROP TABLE row")
-    connection.close()
-    assert "no such table" in refused(good)
+@pytest.mark.parametrize(
+    ("statement", "why"),
+    [
+        ("PRAGMA user_version=2", "{}: is of version 2; this pumpcore reads 1"),
+        ("DROP TABLE row", "row 1: file: {}: cannot be read: no such table: row"),
+    ],
+)
+def test_a_journal_of_another_version_or_without_its_table_is_refused(good: Path, statement: str, why: str) -> None:
+    with_sql(good, statement)
+    assert refused(good) == why.format(good)
+    with pytest.raises(JournalError):
+        salvaged(good)
 
 
 def test_a_journal_that_is_not_there_is_refused(tmp_path: Path) -> None:
@@ -530,9 +571,7 @@ def test_a_store_that_has_failed_takes_nothing_more(tmp_path: Path) -> None:
 
 @pytest.mark.req("JNL-07")
 def test_a_damaged_file_is_salvaged_into_a_new_one_and_stays_as_it_is(good: Path) -> None:
-    with sqlite3.connect(good) as connection:
-        connection.execute("UPDATE row SET body = x'00' WHERE seq = 60")
-    connection.close()
+    with_sql(good, "UPDATE row SET body = x'00' WHERE seq = 60")
     before = content(good)
     into = good.with_name("new.journal")
     damaged = SqliteStore.open(good, writes=False, structure=False)
@@ -544,3 +583,147 @@ def test_a_damaged_file_is_salvaged_into_a_new_one_and_stays_as_it_is(good: Path
     after = content(good)
     assert {name: after[name] for name in before} == before
     Journal.open(SqliteStore.open(into)).close()
+
+
+def cell_of(path: Path, row: Row) -> range:
+    """Where a row stands in a file of SQLite, byte for byte.
+
+    That is: its size and number (2), the kinds of its columns (7), instant (4), entries (2), body, CRC-32 (4), chain.
+    """
+    data = path.read_bytes()
+    assert data.count(row.body) == 1
+    begin = data.index(row.body) - 15
+    kinds = bytes([7, 0, 4, 2, 12 + 2 * len(row.body), 4, 12 + 2 * len(row.chain)])
+    assert data[begin + 1 : begin + 9] == bytes([row.seq]) + kinds
+    return range(begin, begin + 15 + len(row.body) + 4 + len(row.chain))
+
+
+@pytest.mark.req("JNL-07")
+def test_whatever_bit_of_a_row_flips_every_other_row_is_there_for_a_salvage(closed: Path, tmp_path: Path) -> None:
+    rows = left_of(closed)
+    bad, unreadable = rows[59], 0
+    for bit in range(8 * cell_of(closed, bad).start, 8 * cell_of(closed, bad).stop):
+        path = copied(closed, tmp_path)
+        flipped(path, bit)
+        left = left_of(path)
+        assert [row for row in rows if row not in left] in ([], [bad]), f"bit {bit}"
+        unreadable += Row(bad.seq, 0, 0, b"", 0, b"") in left
+    assert unreadable > 8
+
+
+@pytest.mark.req("JNL-07")
+def test_insulin_of_rows_behind_one_that_cannot_be_read_is_counted_in_a_salvage(closed: Path, tmp_path: Path) -> None:
+    path = copied(closed, tmp_path)
+    bad = left_of(closed)[59]
+    flipped(path, 8 * (cell_of(closed, bad).start + 5) + 1)  # the kind of its entries: nothing, where two bytes were
+    assert "malformed" in refused(path)
+    journal = salvaged(path)
+    rows = [read_row(row) for row in left_of(closed)]
+    assert journal.saved is not None
+    assert journal.saved.damage == Damage(60, "checksum", "the CRC-32 does not match")
+    assert journal.saved.lost == len(rows) - 59
+    later = sum(order.amount_uu for each in rows[60:] for order in those(FirePulse, each.effects))
+    assert later > U
+    assert journal.saved.uncertain_uu == later
+
+
+@pytest.mark.req("JNL-07")
+def test_a_row_whose_bytes_are_taken_for_text_is_the_same_row(closed: Path, tmp_path: Path) -> None:
+    path = copied(closed, tmp_path)
+    rows = left_of(closed)
+    flipped(path, 8 * (cell_of(closed, rows[59]).start + 6))  # the kind of its body: text, where bytes were
+    with closing(sqlite3.connect(f"file:{path}?mode=ro&immutable=1", uri=True)) as connection:
+        assert connection.execute("SELECT typeof(body) FROM row WHERE seq = 60").fetchone() == ("text",)
+    assert left_of(path) == rows
+    journal = salvaged(path)
+    assert journal.saved is not None
+    assert journal.saved.damage is None
+
+
+def pages_of(path: Path, rows: list[Row]) -> dict[int, list[Row]]:
+    """Which rows stand on which page; a checkpoint takes several and is not among them."""
+    data, pages = path.read_bytes(), dict[int, list[Row]]()
+    for row in rows:
+        if not row.entries & Entry.CHECKPOINT:
+            pages.setdefault(data.index(row.body) // 4096, []).append(row)
+    return pages
+
+
+@pytest.mark.req("JNL-07")
+def test_a_page_that_cannot_be_read_costs_the_rows_of_no_other_page(closed: Path, tmp_path: Path) -> None:
+    rows = left_of(closed)
+    pages = pages_of(closed, rows)
+    assert len(pages) >= 3
+    for page, there in pages.items():
+        path = copied(closed, tmp_path)
+        flipped(path, 8 * 4096 * page)  # what the page is
+        left = left_of(path)
+        assert {row.seq for row in rows if row not in left} - {1} == {row.seq for row in there}
+        assert [row.seq for row in left] == [row.seq for row in rows]
+
+
+def renumbered(rows: Iterable[Row], by: int) -> Iterator[Row]:
+    """The rows of the same life with larger numbers, as after many years."""
+    chain = CHAIN_START
+    for row in rows:
+        body = begins(chain) + snapshot_in(row)[1] if row.entries & Entry.CHECKPOINT else row.body
+        sealed = seal(row.seq + by, row.at_us, row.entries, body, chain)
+        chain = sealed.chain
+        yield sealed
+
+
+@pytest.mark.req("JNL-07")
+@pytest.mark.parametrize("numbers_from", [0, 10_000_000])
+def test_a_first_page_that_cannot_be_read_costs_nothing_of_the_newest_segment(
+    tmp_path: Path, numbers_from: int
+) -> None:
+    path = tmp_path / "pump.journal"
+    memory = MemoryStore()
+    journal = Journal.create(memory, config_of(), at_us=0, bounds=Bounds(segment_rows=100))
+    bench_of(journal).start().to(3 * H)
+    rows = list(renumbered(memory.kept, numbers_from))
+    with closing(SqliteStore.create(path)) as store:
+        store.append(rows)
+    first = next(page for page, there in pages_of(path, rows).items() if rows[1] in there)
+    flipped(path, 8 * 4096 * first)
+    again, ledger = salvaged(path, 3 * H).saved, journal.pump.ledger
+    assert again is not None
+    assert (again.pump.ledger.therapy, again.pump.ledger.orders) == (ledger.therapy, ledger.orders)
+    assert (again.damage, again.lost) == (None, 0)
+
+
+@pytest.mark.req("JNL-07")
+@pytest.mark.parametrize("vouched", [True, False], ids=["with its head file", "without"])
+def test_of_a_table_of_which_no_page_can_be_found_nothing_is_saved(
+    closed: Path, tmp_path: Path, *, vouched: bool
+) -> None:
+    path = copied(closed, tmp_path)
+    flipped(path, 8 * 4096)  # the root of the table
+    if not vouched:
+        path.with_name(path.name + "-head").unlink()
+        with pytest.raises(JournalError, match="malformed"):
+            left_of(path)
+    with pytest.raises(JournalError, match="nothing can be saved"):
+        salvaged(path)
+
+
+@pytest.mark.req("JNL-07")
+@pytest.mark.parametrize("code", [sqlite3.SQLITE_IOERR_READ, sqlite3.SQLITE_BUSY])
+def test_a_sector_that_cannot_be_read_is_damage_and_a_file_that_is_in_use_is_not(
+    closed: Path, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    def failing(cursor: sqlite3.Cursor, *, least: int) -> Iterator[Row]:
+        for row in whole(cursor, least=least):
+            if row.seq == 60 and least == 1:
+                raise error
+            yield row
+
+    whole, rows = sqlite._all, left_of(closed)  # noqa: SLF001
+    error = sqlite3.OperationalError("made up")
+    error.sqlite_errorcode = code
+    monkeypatch.setattr(sqlite, "_all", failing)
+    if code == sqlite3.SQLITE_BUSY:
+        with pytest.raises(JournalError, match="made up"):
+            left_of(closed)
+    else:
+        assert left_of(closed) == rows

@@ -8,6 +8,8 @@ Hypothesis profiles, chosen with HYPOTHESIS_PROFILE or --hypothesis-profile:
 
 No profile is derandomized: each run draws a new seed and prints it, so that what failed on another machine is replayed
 with `--hypothesis-seed=SEED`. No profile has a deadline: a busy machine is not a fault of the code.
+
+What a test wants every reader to see, it tells with `record_property("told", ...)`; it stands at the end of the run.
 """
 
 from __future__ import annotations
@@ -38,7 +40,11 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print the seed where no option hides it."""
+    """Print what tests tell of themselves, and the seed, where no option hides it."""
+    reports = [*terminalreporter.getreports("passed"), *terminalreporter.getreports("failed")]
+    for name, told in (each for report in reports for each in report.user_properties):
+        if name == "told":  # by `record_property`, which workers of pytest-xdist hand on
+            terminalreporter.write_line(f"{told}")
     seed = terminalreporter.config.getoption("--hypothesis-seed")
     terminalreporter.write_line(
         f"hypothesis profile {settings.get_current_profile_name()}, replay with --hypothesis-seed={seed}"

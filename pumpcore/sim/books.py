@@ -20,6 +20,7 @@ from pumpcore.glucose import RateRequest
 from pumpcore.iob import Curve
 from pumpcore.modes import State
 from pumpcore.profile import AbsoluteTemp, PercentTemp
+from pumpcore.pump import Pump
 from pumpcore.sim.programme import Programme
 from pumpcore.suspend import POLICIES
 from pumpcore.units import US_PER_DAY, US_PER_HOUR, US_PER_MINUTE
@@ -30,15 +31,13 @@ if TYPE_CHECKING:
     from pumpcore.alarms import Annunciation
     from pumpcore.effects import Effect
     from pumpcore.events import Event
-    from pumpcore.pump import Config, Pump
+    from pumpcore.pump import Config
 
 __all__ = ["Books", "BrokenError", "Order", "Window"]
 
 _FRESH_US: Final = US_PER_HOUR
 _CURVE: Final = Curve.exponential(360, 75)  # of what is younger than an hour it has three quarters on board, and more
 _SILENT_US: Final = 4 * US_PER_MINUTE + 1  # two minutes between sounds, after an audio pause of two minutes
-_UNCERTAIN_MOST: Final = 100
-_CHANGING: Final = frozenset({State.REWIND, State.LOAD, State.PRIME, State.FILL, State.CONNECT})
 _ENDS_PRIMED: Final = (events.BeginChange, events.ReservoirRemoved)
 
 
@@ -150,6 +149,7 @@ class Books:
         self.basal = 0
         self.trains: dict[tuple[int, str], Train] = {}
         self.boluses: dict[int, int] = {}
+        self.recorded: set[int] = set()
         self.steps_of: Counter[int] = Counter()
         self.asked: dict[int, Event] = {}
         self.answers: dict[tuple[str, int], tuple[Effect, ...]] = {}
@@ -215,6 +215,27 @@ class Books:
             self.answers.setdefault(key, found)
         self._agree(event)
         return found
+
+    def kept(self, event: Event, before: bytes, pump: Pump) -> tuple[Effect, ...]:
+        """Follow an event that was kept while the power went: nothing of what it led to was handed out.
+
+        Args:
+            event: the last one that is durable.
+            before: a snapshot of the pump that it was given to.
+            pump: the one that was started again.
+
+        Returns:
+            What the pump had answered, had it not lost its power.
+
+        Raises:
+            BrokenError: a requirement does not hold.
+        """
+        twin = Pump.restore(before)
+        # Orders that were handed out before are no answer to this event.
+        answered = tuple(each for each in twin.step(event) if getattr(each, "seq", self.next_seq) >= self.next_seq)
+        self.must("PWR-03", twin.snapshot() == pump.snapshot(), "a restart gives a pump that never was", event)
+        self.watch(event, answered)
+        return answered
 
     @staticmethod
     def _keys(event: Event) -> list[tuple[str, int]]:
@@ -497,6 +518,8 @@ class Books:
         programmed_uu = self.boluses.get(bolus.id)
         whole = bolus.delivered_uu + bolus.not_delivered_uu == bolus.programmed_uu == programmed_uu
         self.must("DEL-06", whole, effect, programmed_uu)
+        self.must("BOL-07", bolus.id not in self.recorded, effect, "is recorded twice")
+        self.recorded.add(bolus.id)
         self._close(bolus.id)
 
     def _annunciated(self, change: AnnunciationChanged, event: Event) -> None:

@@ -119,7 +119,7 @@ class Summary:
     """
 
     hours: int
-    outcomes: dict[tuple[int, str], Outcome] = field(default_factory=dict)
+    outcomes: dict[tuple[int, Mode], Outcome] = field(default_factory=dict)
 
     def add(self, outcome: Outcome) -> bool:
         """Count a world, unless it was counted; say whether it was new."""
@@ -194,8 +194,7 @@ class Summary:
 
     def replay(self, outcome: Outcome) -> str:
         """Say how to run one of these worlds again."""
-        mode: Mode = "liveness" if outcome.mode == "liveness" else "safety"
-        return Task(outcome.seed, mode, self.hours).replay()
+        return Task(outcome.seed, outcome.mode, self.hours).replay()
 
     def as_json(self) -> dict[str, object]:
         """Give it as plain data of JSON's kinds."""

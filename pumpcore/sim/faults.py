@@ -1,7 +1,8 @@
 """What can go wrong around a pump, how likely it is, and how often it was.
 
-The rule of this file: a fault is injected only through `Injector.strikes`, which counts it, so that what a campaign
-claims to have tried is what it has tried.
+The rule of this file: each fault is counted where it is injected, so that what a campaign claims to have tried is what
+it has tried. One that strikes on an occasion is drawn and counted by `Injector.strikes`; one that comes with time is
+drawn by `Injector.wait_us`, and whoever lets it happen calls `Injector.count`.
 """
 
 from __future__ import annotations

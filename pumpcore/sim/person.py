@@ -131,6 +131,8 @@ class Person:
         books.must("MOD-06", state is State.RUNNING, "not running again", state, sorted(k.value for k in books.active))
         books.must("ALM-03", not books.causes, "causes that nobody took away", books.causes)
         books.must("BOL-07", not books.trains, "boluses that never ended", books.trains)
+        left = sorted(books.boluses.keys() - books.recorded)
+        books.must("BOL-07", not left, "boluses of which there is no record", left)
 
     # Answering ------------------------------------------------------------------------------------------------------
 
@@ -354,7 +356,7 @@ class Person:
         strikes = world.injector.strikes
         self._command += _ID_STEP
         number, known = self._command, world.pump.status.changes
-        if strikes(Fault.COMMAND_STALE) and known:
+        if known and strikes(Fault.COMMAND_STALE):
             self._must_fail("CMD-02", number, known - 1, 0, kind, given)
         if strikes(Fault.COMMAND_LATE):
             self._must_fail("CMD-02", number, known, US_PER_SECOND, kind, given)

@@ -16,12 +16,12 @@ from pumpcore.profile import Anchor, BasalProfile, Segment, WeekPlan
 from pumpcore.pump import Calculator, Config
 from pumpcore.sim.dice import Dice
 from pumpcore.suspend import POLICIES
-from pumpcore.units import US_PER_DAY, US_PER_HOUR, US_PER_MINUTE, UU_PER_U
+from pumpcore.units import US_PER_HOUR, US_PER_MINUTE, UU_PER_U
 
 if TYPE_CHECKING:
     from pumpcore.devices import Device
 
-__all__ = ["LIMITS", "MODES", "Mode", "Setup", "draw_plan", "draw_setup"]
+__all__ = ["CALCULATOR", "LIMITS", "MODES", "Mode", "Setup", "draw_plan", "draw_setup"]
 
 Mode = Literal["safety", "liveness"]
 MODES: Final[tuple[Mode, ...]] = ("safety", "liveness")
@@ -58,13 +58,14 @@ LIMITS: Final = Limits(
 )
 """Limits that an ordinary day does not meet."""
 
-_CALCULATOR: Final = Calculator(
+CALCULATOR: Final = Calculator(
     policy="omnipod",
     carb_ratio_mg_per_u=10_000,
     sensitivity=MgDl(40),
     target_low=MgDl(90),
     target_high=MgDl(120),
 )
+"""A bolus calculator with the figures of one person."""
 
 _NARROW: Final = (
     LIMITS,
@@ -149,7 +150,7 @@ def draw_setup(seed: int, *, mode: Mode, hours: int) -> Setup:
         )
         if controller
         else ControllerBounds(),
-        calculator=_CALCULATOR if dice.one_in(3) else None,
+        calculator=CALCULATOR if dice.one_in(3) else None,
         remote=True,
     )
     return Setup(
@@ -162,8 +163,3 @@ def draw_setup(seed: int, *, mode: Mode, hours: int) -> Setup:
         sensor=sensor,
         controller=controller,
     )
-
-
-def days(span_us: int) -> tuple[int, int]:
-    """Split a span into whole days and the rest in hundredths of a day, rounded down."""
-    return divmod(span_us * 100 // US_PER_DAY, 100)

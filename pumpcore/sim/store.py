@@ -28,7 +28,6 @@ class FaultyStore:
     """A decorator around a store.
 
     Attributes:
-        writes: how many were asked for.
         slow_us: how long writes took beyond nothing, for the host to take into account.
 
     Example:
@@ -51,7 +50,6 @@ class FaultyStore:
         self._torn: Row | None = None
         self._full = 0
         self._flip: tuple[int, int] | None = None
-        self.writes = 0
         self.slow_us = 0
 
     def cut_at_next(self, *, armed: bool = True, kept: bool | None = None) -> None:
@@ -74,7 +72,7 @@ class FaultyStore:
 
     def _cut(self, rows: Sequence[Row], drop_before: int) -> None:
         lost = self._kept is False
-        if self._kept is None and self._injector.strikes(Fault.WRITE_TORN) and rows:
+        if self._kept is None and rows and self._injector.strikes(Fault.WRITE_TORN):
             self._torn = rows[0]._replace(body=rows[0].body[: len(rows[0].body) // 2])
         elif not lost and (self._kept or not self._injector.strikes(Fault.WRITE_LOST)):
             self._store.append(rows, drop_before=drop_before)
@@ -87,7 +85,6 @@ class FaultyStore:
             JournalError: it is full; nothing is kept.
             PowerCutError: the power is cut.
         """
-        self.writes += 1
         if self._armed:
             self._armed = False
             self._cut(rows, drop_before)

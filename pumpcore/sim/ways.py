@@ -15,9 +15,9 @@ from pumpcore.alarms import Kind
 from pumpcore.devices import load
 from pumpcore.glucose import LOW_PRESETS, BolusRequest, ControllerBounds, LowSettings, MgDl, RateRequest, Reading
 from pumpcore.profile import Anchor, BasalProfile, Segment, WeekPlan
-from pumpcore.pump import Calculator, Config
+from pumpcore.pump import Config
 from pumpcore.sim.cuts import Scenario
-from pumpcore.sim.setup import LIMITS
+from pumpcore.sim.setup import CALCULATOR, LIMITS
 from pumpcore.suspend import POLICIES
 from pumpcore.units import US_PER_HOUR, US_PER_MINUTE, US_PER_SECOND, UU_PER_U
 
@@ -318,13 +318,7 @@ def _sensors() -> Scenario:
         _CONFIG,
         low_suspend=LowSettings(LOW_PRESETS["medtronic-640g"], MgDl(70)),
         controller=ControllerBounds(max_rate_uu_per_h=4 * _U, max_bolus_uu=_U, max_duration_us=_H, max_age_us=5 * _M),
-        calculator=Calculator(
-            policy="omnipod",
-            carb_ratio_mg_per_u=10_000,
-            sensitivity=MgDl(40),
-            target_low=MgDl(90),
-            target_high=MgDl(120),
-        ),
+        calculator=CALCULATOR,
     )
     steps = (
         *_READY,

@@ -184,7 +184,9 @@ class DriverContract(Machine):
     )
     def a_bolus(self, fast_uu: int, extended_uu: int, extended_us: int, then_us: int) -> None:
         """One that may well be possible, confirmed a little later."""
-        asked = events.ProposeBolus(self.now_us, fast_uu, extended_uu, extended_us if extended_uu else 0)
+        extended_us = extended_us if extended_uu else 0
+        # Some devices extend only what covers a meal.
+        asked = events.ProposeBolus(self.now_us, fast_uu, extended_uu, extended_us, for_meal=bool(extended_uu))
         if fast_uu + extended_uu and self.give(asked):
             number = max(self.model.asked)
             self.a_good_host(then_us)

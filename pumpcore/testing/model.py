@@ -5,12 +5,13 @@ The rule of this file: a model watches events and effects and keeps its own book
 is its name as text. `watch` takes an event that the pump has accepted and what it answered; whatever contradicts the
 requirements is a `ContractError` that names one.
 
-What it checks, by requirement: when each step is due and that none is ahead or behind (DEL-01, DEL-06), in which order
-and on which instants pulses leave (DEL-05), lateness (DEL-07), numbers and outcomes (DEL-08, DEL-09, DEL-10, DEL-11),
-no pulse while stopped (DEL-12), whole steps (DEL-15), caps and limits (LIM-02, LIM-04, LIM-05), temp basals (TMP-01,
-TMP-04), boluses and proposals (BOL-01, BOL-03, BOL-07), suspend and its policies (SUS-01 to SUS-07), reservoir and
-priming (RES-01, RES-06, RES-07), modes (MOD-01, MOD-03, MOD-07), alarms that stop (ALM-03, ALM-08, ALM-09), the
-calculator (ADV-02, ADV-03, ADV-04, ADV-07), low-glucose suspend and controllers (GLU-02 to GLU-06, STA-02).
+What it checks, by requirement: when each step is due and that none is ahead or behind (DEL-01), in which order and on
+which instants pulses leave (DEL-05), lateness (DEL-07), numbers and outcomes (DEL-08), no pulse while stopped (DEL-12),
+whole steps (DEL-15), caps and limits (LIM-02, LIM-04, LIM-05), temp basals (TMP-01, TMP-04), boluses and proposals
+(BOL-01, BOL-03, BOL-07), suspend and its policies (SUS-01, SUS-02, SUS-03, SUS-05, SUS-07), reservoir and priming
+(RES-01, RES-06, RES-07), modes (MOD-01, MOD-03, MOD-07), alarms that stop (ALM-09), the calculator (ADV-02, ADV-03,
+ADV-04, ADV-07), low-glucose suspend and controllers (GLU-02, GLU-03, GLU-04, GLU-05, STA-02). What a pump says of
+itself is held against these books in `machine` and `contract`, which name the requirements for that.
 """
 
 from __future__ import annotations
@@ -52,20 +53,6 @@ READY: Final = (
     "primed",
     "no_stopping_alarm",
 )
-TRIGGERS: Final = (
-    "start",
-    "suspend",
-    "resume",
-    "begin_change",
-    "rewound",
-    "loaded",
-    "primed",
-    "filled",
-    "connected",
-    "abort_change",
-    "fault",
-    "clear",
-)
 CANCELS_TEMP: Final = {"roche_stop", "tandem", "omnipod"}
 LOW_CAUSES: Final = {SuspendCause.LOW_GLUCOSE, SuspendCause.PREDICTED_LOW_GLUCOSE}
 NEWS: Final = said.BolusProgrammed | said.TempStarted | said.TempEnded
@@ -103,7 +90,7 @@ def leads_to(state: str, trigger: str, facts: Mapping[str, bool]) -> str | None:
 
 @dataclass
 class Train:
-    """A part of a bolus: `steps` from `start_us` on, over `duration_us`; what it had before a pause is `before`."""
+    """A part of a bolus: `steps` from `start_us` on, over `duration_us`; those before a pause are `Part.due_before`."""
 
     bolus_id: int
     channel: str
@@ -168,7 +155,6 @@ class Model:
     paused: bool = False  # suspended by a person or for glucose, not by a fault
     missed_fine: int = 0
     temp: TempBasal | None = None
-    temp_by_controller: bool = False
     earned_fine: int = 0
     earned_grid_fine: int = 0  # of that, what was earned by the last instant of the actuator's grid
     basal: Part = field(default_factory=Part)
@@ -326,10 +312,10 @@ class Model:
             for train in self.trains:
                 train.held, train.start_us = False, self.now_us + self.device.bolus_start_delay_us
             if not in_time:
-                self.drop_held()
+                self.drop()
             self.paused = False
         else:
-            self.drop_held()
+            self.drop()
             self.paused = False
         self.follow_cause(after)
         self.state = after
@@ -381,10 +367,6 @@ class Model:
             self.cause = None
         if self.cause is not SuspendCause.DISCONNECT:
             self.care.disconnected_until_us = None
-
-    def drop_held(self) -> None:
-        """End what was held."""
-        self.trains = []
 
     # What the pump answers -----------------------------------------------------------------------------------------
 
@@ -576,7 +558,7 @@ class Model:
             raise ContractError("DEL-12", pulse, self.state)
         if pulse.at_us <= late:
             raise ContractError("DEL-07", pulse, late)
-        if pulse.at_us > self.now_us or (self.pulses and pulse.at_us < self.pulses[-1][0]):
+        if pulse.at_us > self.now_us or (self.pulses and pulse.at_us < self.pulses[-1][0] + self.device.gap_us):
             raise ContractError("DEL-05", pulse, self.pulses[-1:])
         if pulse.amount_uu != pulse.steps * self.device.step_uu or pulse.steps < 1:
             raise ContractError("DEL-15", pulse)
@@ -684,7 +666,6 @@ class Model:
             self.temp = PercentTemp(self.now_us, duration_us, effect.percent)
         else:
             self.temp = AbsoluteTemp(self.now_us, duration_us, effect.rate_uu_per_h or 0)
-        self.temp_by_controller = isinstance(event, events.ControllerAsks)
         if isinstance(event, events.ControllerAsks):
             self.controlled(event, effect)
         elif not isinstance(event, events.Confirm):
@@ -806,13 +787,28 @@ class Model:
         return self.care.due(self.now_us, clock=self.clock, stopped_us=stopped_us, begun_us=self.begun_us)
 
     def check_due(self) -> None:
-        """Look that what fell due was ordered or missed: never ahead, never behind (DEL-01, DEL-06)."""
+        """Look that what fell due was ordered or missed: never ahead, never behind (DEL-01).
+
+        With a gap a step may wait: how far basal is behind is then not checked, nor a bolus that was once held up.
+        """
         for key, due in self.due().items():
             part = self.part(*key)
             if part.ordered + part.missed > due:
                 raise ContractError("DEL-01 ahead", key, part, due)
-            if part.ordered + part.missed < due:
+            if part.ordered + part.missed < due and not self.may_wait(part):
                 raise ContractError("DEL-01 behind", key, part, due)
+
+    def may_wait(self, part: Part) -> bool:
+        """Say whether steps may wait for an actuator that needs a gap between pulses (DEL-05).
+
+        One that is free lets the next step leave. But a raise of basal waits until what is under way allows it, and
+        steps that wait when delivery stops, or a bolus ends, do not leave any more.
+        """
+        if not self.device.gap_us:
+            return False
+        if part is self.basal or part.due_before:
+            return True
+        return bool(self.pulses) and self.now_us < self.pulses[-1][0] + self.device.gap_us
 
     def without_us(self) -> int:
         """Time since therapy insulin was last confirmed, or since the first start."""

@@ -124,7 +124,7 @@ DEVICES: Final[tuple[str, ...]] = (
     "tandem-tslim-x2",
     "roche-insight",
 )
-"""Without a gap or a grid, and with each."""
+"""Without a grid, and with each; no preset has a gap."""
 
 
 class Setup(NamedTuple):

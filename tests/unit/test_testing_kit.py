@@ -2,28 +2,34 @@
 
 from __future__ import annotations
 
+import ast
 import doctest
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import find
 from hypothesis import strategies as st
 from hypothesis.stateful import rule
 
 from pumpcore import events, testing
+from pumpcore.devices import load
 from pumpcore.effects import FirePulse
 from pumpcore.errors import RequestError
 from pumpcore.pump import Pump
 from pumpcore.testing import ContractError, DriverContract, IdealDriver, Outcome, PumpContract, run_contract, setups
+from pumpcore.testing import model as model_of
 from pumpcore.testing.driver import DriverBook
+from pumpcore.units import US_PER_MINUTE, US_PER_SECOND
+from pumpcore.units import UU_PER_U as U
 from specs.requirements import stated
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from hypothesis.strategies import SearchStrategy
 
     from pumpcore.effects import Effect
@@ -31,6 +37,8 @@ if TYPE_CHECKING:
     from pumpcore.pump import Config, Status
     from pumpcore.testing import Pulse, Setup
 
+GAP_US = 2 * US_PER_SECOND
+IDS = re.compile(r"\b[A-Z]{3}-[0-9]{2}\b")
 MODULES = ("", ".errors", ".driver", ".contract")
 BARE = "import sys; sys.modules['hypothesis'] = None; import pumpcore, pumpcore.testing, pumpcore.testing.plugin; "
 
@@ -79,9 +87,17 @@ def test_every_requirement_that_the_kit_names_is_one(root: Path) -> None:
     known = {each.id for each in stated((root / "specs" / "requirements.md").read_text(encoding="utf-8"))}
     named: set[str] = set()
     for path in (root / "pumpcore" / "testing").glob("*.py"):
-        named |= set(re.findall(r"\b[A-Z]{3}-[0-9]{2}\b", path.read_text(encoding="utf-8")))
+        named |= set(IDS.findall(path.read_text(encoding="utf-8")))
     assert len(named) > 50
     assert named <= known
+
+
+def test_the_model_says_of_itself_what_it_checks() -> None:
+    nodes = ast.walk(ast.parse(Path(model_of.__file__).read_text(encoding="utf-8")))
+    texts = [each.value for each in nodes if isinstance(each, ast.Constant) and isinstance(each.value, str)]
+    raised = {found for text in texts if IDS.match(text) for found in IDS.findall(text)}  # no docstring begins so
+    assert len(raised) > 30
+    assert set(IDS.findall(model_of.__doc__ or "")) == raised
 
 
 def test_all_that_the_kit_offers_can_be_had_and_nothing_else() -> None:
@@ -309,6 +325,24 @@ class DroppingContract(WrappedContract):
     kind = Dropping
 
 
+class GapContract(WrappedContract):
+    """Its actuator needs two seconds between pulses, so that steps wait; no preset has one like it."""
+
+    def setups(self) -> SearchStrategy[Setup]:
+        return setups(replace(load("omnipod"), gap_us=GAP_US))
+
+
+class DroppingGapContract(GapContract):
+    kind = Dropping
+
+
+class HastyGapContract(GapContract):
+    """Its pump knows nothing of the gap."""
+
+    def make_pump(self, config: Config, at_us: int) -> Wrapped:
+        return super().make_pump(replace(config, device=replace(config.device, gap_us=0)), at_us)
+
+
 class TickingContract(WrappedContract):
     kind = Ticking
 
@@ -348,6 +382,41 @@ def test_what_is_found_is_shown_with_a_short_way_there() -> None:
 
 def test_a_layer_that_changes_nothing_keeps_the_contract() -> None:
     run_contract(WrappedContract, examples=5, steps=10)
+
+
+# An actuator that needs a gap -----------------------------------------------------------------------------------------
+
+
+def with_a_bolus(contract: type[GapContract]) -> GapContract:
+    """A pump that runs, with a bolus of which two steps are due at once after half a minute."""
+    machine = contract()
+    drawn = find(machine.setups(), lambda setup: setup.running and not setup.limits)
+    machine.set_up(drawn._replace(reservoir_uu=100 * U))
+    machine.a_bolus(U, 3 * U, 30 * US_PER_MINUTE, 0)
+    machine.a_good_host(29 * US_PER_SECOND)
+    assert len(machine.model.trains) == 2
+    return machine
+
+
+def test_a_step_that_waits_for_the_actuators_gap_is_not_behind() -> None:
+    machine = with_a_bolus(GapContract)
+    machine.a_late_host(US_PER_SECOND)
+    assert any(machine.model.part(*key).ordered < due for key, due in machine.model.due().items())
+    machine.a_good_host(US_PER_MINUTE)
+    run_contract(GapContract, examples=30)
+
+
+def test_a_step_that_does_not_leave_although_the_actuator_is_free_is_behind() -> None:
+    machine = with_a_bolus(DroppingGapContract)
+    with pytest.raises(ContractError, match=r"^DEL-01 behind"):
+        machine.a_late_host(10 * US_PER_SECOND)
+
+
+@pytest.mark.req("DEL-05")
+def test_pulses_that_leave_closer_together_than_the_gap_are_refused() -> None:
+    machine = with_a_bolus(HastyGapContract)
+    with pytest.raises(ContractError, match=r"^DEL-05"):
+        machine.a_good_host(US_PER_MINUTE)
 
 
 class SlowContract(DriverContract):

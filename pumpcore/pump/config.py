@@ -39,7 +39,7 @@ def zone_of(name: str) -> ZoneInfo:
     """
     try:
         return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, TypeError) as error:
+    except (ZoneInfoNotFoundError, ValueError, TypeError, OSError) as error:  # a folder of zones, a name too long
         raise QuantityError("zone", name, "is no time zone that is known") from error
 
 

@@ -51,6 +51,12 @@ Cause = Literal["late", "cap", "empty", "failed", "stopped"]
 PROPOSALS_KEPT: Final = 8
 UNCERTAIN_MOST: Final = 100  # pulses of which nobody knows; then the actuator counts as faulty
 LOW_CAUSES: Final = frozenset({SuspendCause.LOW_GLUCOSE, SuspendCause.PREDICTED_LOW_GLUCOSE})
+ENDS_WITH: Final = {
+    Kind.DISCONNECT_OVER: SuspendCause.DISCONNECT,
+    Kind.GLUCOSE_LOW: SuspendCause.LOW_GLUCOSE,
+    Kind.GLUCOSE_LOW_PREDICTED: SuspendCause.PREDICTED_LOW_GLUCOSE,
+}
+"""Annunciations whose cause is a suspend: gone with it, however it ends or by what it is overlaid."""
 LOOK_AHEAD_US: Final = 26 * US_PER_HOUR  # past the next midnight even on a day of 25 hours
 
 
@@ -137,8 +143,6 @@ def follow_glucose(turn: Turn) -> None:
     if decision.suspend:
         s.until_us = NEVER_US if decision.until_us is None else decision.until_us
         return
-    vanish(turn, Kind.GLUCOSE_LOW)
-    vanish(turn, Kind.GLUCOSE_LOW_PREDICTED)
     if suspended:
         end_low(turn, longest=decision.why is LowWhy.LONGEST)
 
@@ -156,9 +160,13 @@ def end_low(turn: Turn, *, longest: bool) -> None:
 
 
 def close_low(s: PumpState) -> None:
-    """Book a low-glucose suspend that ends now: what counts toward the longest time that is allowed."""
+    """Book a low-glucose suspend that ends now, or is overlaid: it counts toward the longest time that is allowed.
+
+    What it has withheld is not made up, whatever becomes of it.
+    """
     if s.cause in LOW_CAUSES:
         s.low_spans = (*s.low_spans, (s.suspended_us, s.now_us))
+        s.misses, s.missed_uu = False, 0
 
 
 def is_overdue(at_us: int, turn: Turn) -> bool:
@@ -660,8 +668,6 @@ def look_around(turn: Turn) -> None:
     observe(turn)
     if not turn.capped:
         vanish(turn, Kind.MAX_DELIVERY)
-    if s.cause is not SuspendCause.DISCONNECT:
-        vanish(turn, Kind.DISCONNECT_OVER)
     s.board, changes = s.board.at(s.now_us)
     turn.effects.extend(changes)
     stopping = {each.id for each in s.board.active if each.row.stops_delivery}
@@ -682,6 +688,9 @@ def observe(turn: Turn) -> None:
     turn.due = due(s)
     s.board, changes = s.board.observed(turn.due.causes, alarms.DERIVED, s.now_us)
     turn.effects.extend(changes)
+    for each in s.board.active:
+        if s.cause is not ENDS_WITH.get(each.kind, s.cause):
+            vanish(turn, each.kind)
 
 
 def due(s: PumpState) -> alarms.Due:

@@ -192,9 +192,6 @@ def suspend(event: events.Suspend, turn: Turn) -> None:
         raise QuantityError("cause", event.cause.value, "is no cause that somebody can give")
     move(turn, "suspend")
     if s.state is State.SUSPENDED:
-        if s.cause in LOW_CAUSES:
-            # What was withheld because of low glucose is not made up, whoever overlays the suspend.
-            s.misses, s.missed_uu = False, 0
         close_low(s)
         s.cause, s.until_us = event.cause, NEVER_US
 

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Final
 from zlib import crc32
 
 from pumpcore import iob
-from pumpcore.errors import JournalError, PumpcoreError
-from pumpcore.plain import Codec
+from pumpcore.errors import JournalError
+from pumpcore.plain import UNREADABLE, Codec, parsed
 from pumpcore.pump.config import Calculator, Config
 from pumpcore.pump.turn import PumpState
 
@@ -56,7 +56,7 @@ def read(snapshot: bytes, *, device: Device | None = None) -> tuple[PumpState, i
     if head[len(_HEAD) :] != b"%08x" % crc32(body):
         raise JournalError("pump: the checksum does not match: the bytes are damaged")
     try:
-        plain = json.loads(body)
+        plain = parsed(body)
         on_board = iob.Iob.restore(tuple(plain.pop("iob")))
         # A new pump has every attribute; each is replaced by what was written of it.
         state = PumpState(_CODEC.built(plain.pop("config"), device), 0)
@@ -64,8 +64,8 @@ def read(snapshot: bytes, *, device: Device | None = None) -> tuple[PumpState, i
             setattr(state, name, _CODEC.built(plain.pop(name), device))
     except JournalError:
         raise
-    except (PumpcoreError, ValueError, TypeError, KeyError, AttributeError) as error:
-        raise JournalError(f"pump: {error}") from error
+    except UNREADABLE as error:
+        raise JournalError(f"pump: {type(error).__name__}: {error}") from error
     trouble = _trouble(state, plain)
     if trouble:
         raise JournalError(f"pump: {trouble}")

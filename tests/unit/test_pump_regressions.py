@@ -17,13 +17,14 @@ from pumpcore import events
 from pumpcore.alarms import AlarmSettings, Kind
 from pumpcore.devices import load
 from pumpcore.effects import BolusProgrammed, FirePulse, ModeChanged, Proposed, StepsMissed
-from pumpcore.errors import RequestError
+from pumpcore.errors import QuantityError, RequestError
 from pumpcore.events import SuspendCause
 from pumpcore.glucose import (
     LOW_PRESETS,
     READING_US_MAX,
     BolusRequest,
     ControllerBounds,
+    Link,
     LowSettings,
     MgDl,
     RateRequest,
@@ -444,3 +445,80 @@ def test_what_a_low_withheld_is_not_made_up_though_a_person_suspended_meanwhile(
     assert those(BolusProgrammed, bench.do(events.Resume(H + 11 * MIN))) == []
     bench.to(2 * H)
     assert bench.insulin("extended", "bolus") == 0
+
+
+@pytest.mark.req("SUS-05", "GLU-02")
+def test_what_a_low_withheld_is_not_made_up_though_it_could_not_end_by_itself() -> None:
+    settings = LowSettings(LOW_PRESETS["medtronic-530g"], MgDl(60))
+    bench = Bench(suspend_policy="roche_pause", low_suspend=settings, plan=plan_of((0, 6 * U))).start()
+    bench.to(H)
+    bench.do(events.GlucoseMeasured(H, Reading(H, MgDl(45))))
+    bench.do(events.SetLimits(H, replace(LIMITS, max_day_uu=None)))
+    bench.to(H + READING_US_MAX + 1)
+    assert (bench.status.state, bench.status.cause) == (State.SUSPENDED, SuspendCause.PERSON)
+    bench.do(events.SetLimits(H + 14 * MIN, LIMITS))
+    assert those(BolusProgrammed, bench.do(events.Resume(H + 14 * MIN))) == []
+    bench.to(2 * H)
+    assert bench.insulin("extended", "bolus") == 0
+
+
+@pytest.mark.req("ALM-03", "GLU-02")
+@pytest.mark.parametrize("how", ["resume", "suspend", "longest", "change", "battery"])
+def test_the_alarm_of_a_low_is_cleared_once_it_is_read_and_the_suspend_is_over_though_no_reading_follows(
+    how: str,
+) -> None:
+    settings = LowSettings(LOW_PRESETS["medtronic-530g"], MgDl(60))
+    bench = Bench(low_suspend=settings).start()
+    for at_us in range(0, 2 * H, 10 * MIN):
+        bench.to(at_us)
+        bench.do(events.GlucoseMeasured(at_us, Reading(at_us, MgDl(45))))
+    now_us = 2 * H - 10 * MIN
+    happens: dict[str, events.Event] = {
+        "resume": events.Resume(now_us),
+        "suspend": events.Suspend(now_us),
+        "longest": events.Tick(2 * H),
+        "change": events.BeginChange(now_us, set_off_body=True),
+        "battery": events.BatteryMeasured(now_us, 0),
+    }
+    bench.do(happens[how])
+    told = bench.alarm(Kind.GLUCOSE_LOW)
+    assert told is not None
+    assert not told.cause_present
+    bench.do(events.ConfirmAlarm(2 * H, told.id))
+    assert bench.alarm(Kind.GLUCOSE_LOW) is None
+    bench.to(3 * H)
+    assert bench.alarm(Kind.GLUCOSE_LOW) is None
+
+
+@pytest.mark.req("GLU-01")
+def test_the_link_is_shown_as_lost_from_the_very_instant_at_which_its_loss_is_told() -> None:
+    bench = Bench(alarms=AlarmSettings(sensor_lost_us=20 * MIN)).start()
+    bench.do(events.GlucoseMeasured(0, Reading(0, MgDl(110))))
+    told = []
+    for at_us in (20 * MIN - 1, 20 * MIN):
+        bench.to(at_us)
+        told.append((bench.status.sensor_link, bench.alarm(Kind.SENSOR_LINK_LOST) is not None))
+    assert told == [(Link.LINKED, False), (Link.LOST, True)]
+
+
+@pytest.mark.req("SUS-07", "ALM-03")
+def test_the_reminder_to_connect_again_ends_in_the_very_step_in_which_a_fault_ends_the_disconnect() -> None:
+    bench = Bench().start()
+    bench.do(events.Disconnect(0, 30 * MIN))
+    bench.to(30 * MIN)
+    bench.do(events.BatteryMeasured(30 * MIN, 0))
+    told = bench.alarm(Kind.DISCONNECT_OVER)
+    assert told is not None
+    assert not told.cause_present
+
+
+@pytest.mark.req("DEL-14", "TIM-02")
+@pytest.mark.parametrize("zone", ["Europe", "x" * 300, "", "../etc", "Mars/Olympus", "\0"])
+def test_a_zone_that_is_a_folder_or_too_long_a_name_is_refused_and_the_pump_goes_on(zone: str) -> None:
+    bench = Bench().start()
+    before = bench.pump.snapshot()
+    with pytest.raises(QuantityError, match=r"zone: .*no time zone that is known"):
+        bench.do(events.ClockSet(H, Anchor(H, MONDAY), zone))
+    assert bench.pump.snapshot() == before
+    bench.to(2 * H)
+    assert bench.status.state is State.RUNNING

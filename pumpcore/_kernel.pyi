@@ -182,7 +182,8 @@ class Cohort:
             Columns are buffers of one dimension (arrays of 64, 32 or unsigned 8 bits) or sequences. They are copied.
 
     Raises:
-        QuantityError, LimitError, TimeError: as for `Plan`; also where columns do not fit together.
+        QuantityError, LimitError, TimeError: as for `Plan`; also where columns do not fit together. A note says which
+            plan of a sequence it is.
     """
 
     def __new__(cls, plans: Mapping[str, object] | Sequence[Plan | Mapping[str, object]], /) -> Cohort: ...
@@ -226,8 +227,8 @@ def schedule_many(
     plans: Cohort | Mapping[str, object] | Sequence[Plan | Mapping[str, object]],
     /,
     *,
-    first: int = 0,
-    stop: int | None = None,
+    first: SupportsIndex | None = None,
+    stop: SupportsIndex | None = None,
     threads: SupportsIndex | None = None,
 ) -> Schedules:
     """Say when every pulse of each plan leaves: for plan i of the answer what `schedule` says of plan `first` + i.
@@ -236,13 +237,15 @@ def schedule_many(
 
     Args:
         plans: a cohort, or what one is made of.
-        first: the first plan.
-        stop: the plan before which to stop; None for all.
-        threads: how many threads to use; None for as many as there are processors for this process.
+        first: the first plan; None for 0. Beyond `stop` there is none.
+        stop: the plan before which to stop; None for the end, and so is what lies beyond it.
+        threads: how many threads to use at most, 1 to 1024; None for as many as there are processors for this process.
+            A small call uses fewer.
 
     Raises:
-        QuantityError, LimitError, TimeError: as for `Cohort` and `schedule`; LimitError also where these plans have
-            more than `RANGES["schedule_steps"]` due steps together: take them in `Cohort.blocks`.
+        QuantityError, LimitError, TimeError: as for `Cohort` and `schedule`, and a plan that is refused for its
+            backlog is named (`plans[600].waiting_steps`); LimitError also where these plans have more than
+            `RANGES["schedule_steps"]` due steps together: take them in `Cohort.blocks`.
 
     Example:
         >>> actuator = {"step_uu": 50_000, "gap_us": 0, "grid_us": 0}
@@ -267,14 +270,15 @@ def totals_many(
         plans: a cohort, or what one is made of: n plans.
         edges_us: w + 1 instants in order, the same for all plans: window j is `edges_us[j] < at_us <= edges_us[j + 1]`
             as far as the plan's own window goes. None for one window, the plan's own.
-        threads: how many threads to use; None for as many as there are processors for this process.
+        threads: how many threads to use at most, 1 to 1024; None for as many as there are processors for this process.
+            A small call uses fewer.
 
     Returns:
         Steps, a read-only memoryview of shape (n, w, 3) and format `Q`; the last axis goes by `CHANNELS`.
 
     Raises:
-        QuantityError, LimitError, TimeError: as for `Cohort` and `schedule`; LimitError also where n times w is more
-            than `RANGES["schedule_steps"]`.
+        QuantityError, LimitError, TimeError: as for `schedule_many`; LimitError also where n times w is more than
+            `RANGES["schedule_steps"]`.
     """
 
 @final

@@ -22,6 +22,7 @@ __all__ = [
     "PlanDict",
     "TrainDict",
     "automatic_day",
+    "constant_run",
     "eight_segment_days",
     "people",
     "plain_day",
@@ -147,6 +148,23 @@ def automatic_day() -> PlanDict:
     basal = [(i * 5 * US_PER_MINUTE, (i * i * 7 % 48 + 1) * 50_000) for i in range(288)]
     meals = [_bolus(hour * US_PER_HOUR, steps) for hour, steps in ((7, 120), (12, 90), (19, 60))]
     return plan(basal, [*meals, train("extended", 19 * US_PER_HOUR, 4 * US_PER_HOUR, 80 * STEP_UU)])
+
+
+def constant_run(steps: int) -> PlanDict:
+    """Make a run at one rate, on steps as small as they come, so that an hour holds ten million of them.
+
+    Args:
+        steps: how many steps it has.
+
+    Returns:
+        The plan.
+
+    Example:
+        >>> constant_run(1)["to_us"]
+        361
+    """
+    step_uu, rate_uu_per_h = 100, 999_999_937
+    return plan([(0, rate_uu_per_h)], step_uu=step_uu, to_us=-(-steps * step_uu * US_PER_HOUR // rate_uu_per_h))
 
 
 def eight_segment_days(count: int, *, seed: int = 1) -> list[PlanDict]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from functools import partial
 from importlib.util import find_spec
 from itertools import starmap
 from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
 import numpy as np
 
 from pumpcore import CHANNELS, Cohort, Delivery, Plan, schedule, schedule_many, totals_many
-from pumpcore.bench.days import STEP_UU, automatic_day, eight_segment_days, people, plain_day, plan
+from pumpcore.bench.days import STEP_UU, automatic_day, constant_run, eight_segment_days, people, plain_day, plan
 from pumpcore.bench.rivals.compiled import NumbaDays
 from pumpcore.bench.rivals.python import RANKS, PythonEngine, python_schedule
 from pumpcore.bench.rivals.simulators import MINUTES_A_DAY, iints_basal, micro, simglucose_basal
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
 Columns: TypeAlias = "tuple[NDArray[np.generic], ...]"
 
-__all__ = ["Absent", "Columns", "Engine", "Group", "Way", "all_groups", "drive", "processors", "pulses_of"]
+__all__ = ["Absent", "Columns", "Engine", "Group", "Way", "all_groups", "drive", "fill", "processors", "pulses_of"]
 
 
 @dataclass(frozen=True)
@@ -140,13 +141,20 @@ def _sums(answer: object) -> Columns:
     return (np.asarray(answer),)
 
 
+def fill(pulses: int) -> Columns:
+    """Write as many bytes as an answer has, and nothing else: no way that makes an answer is faster.
+
+    Args:
+        pulses: how many pulses the answer has.
+
+    Returns:
+        The columns.
+    """
+    return np.full(pulses, 7, dtype=np.uint64), np.full(pulses, 1, dtype=np.uint8)
+
+
 def _fill(pulses: int) -> Way:
-    """Write as many bytes as the answer has, and nothing else: no way that makes an answer is faster."""
-
-    def fill() -> object:
-        return np.full(pulses, 7, dtype=np.uint64), np.full(pulses, 1, dtype=np.uint8)
-
-    return Way("filling the same memory", fill)
+    return Way("filling the same memory", partial(fill, pulses))
 
 
 def _numba(days: Sequence[PlanDict]) -> Way | Absent:
@@ -195,7 +203,7 @@ def drive(make: Callable[[], Engine], start: _STARTERS, day: PlanDict) -> list[o
 
 
 def _start(engine: Engine, one: TrainDict) -> int | None:
-    if not isinstance(engine, Delivery | PythonEngine | NumpyEngine):
+    if not isinstance(engine, Delivery | PythonEngine):
         raise TypeError(type(engine).__name__)
     times = {"start_us": one["start_us"], "duration_us": one["duration_us"], "amount_uu": one["amount_uu"]}
     if isinstance(engine, Delivery):
@@ -253,10 +261,9 @@ def _totals(count: int) -> Group:
 
 
 def _constant(pulses: int) -> Group:
-    """Make a run at one rate, on steps as small as they come, so that an hour holds them."""
-    rate_uu_per_h, step_uu = 999_999_937, 100
-    day = plan([(0, rate_uu_per_h)], step_uu=step_uu, to_us=-(-pulses * step_uu * US_PER_HOUR // rate_uu_per_h))
-    ready = Plan(day)
+    """Time a run at one rate."""
+    day = constant_run(pulses)
+    ready, step_uu, ((_, rate_uu_per_h),) = Plan(day), day["actuator"]["step_uu"], day["basal"]
     k = np.arange(1, ready.due_steps + 1, dtype=np.int64)  # exact up to 2^63 / 3.6e11: 25 million steps
     expected = (-(-k * step_uu * US_PER_HOUR // rate_uu_per_h), np.zeros(len(k), dtype=np.int64))
     ways = (

@@ -16,11 +16,9 @@ from math import log
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-import numpy as np
-
 from pumpcore import Cohort, Delivery, Plan, Programme, schedule, schedule_many
-from pumpcore.bench.days import DAY_US, STEP_UU, eight_segment_days, plan, train
-from pumpcore.bench.groups import processors
+from pumpcore.bench.days import DAY_US, STEP_UU, constant_run, eight_segment_days, plan, train
+from pumpcore.bench.groups import fill, processors
 from pumpcore.bench.timing import race
 from pumpcore.errors import InvariantError
 from pumpcore.units import US_PER_HOUR, US_PER_MINUTE
@@ -49,7 +47,7 @@ class Curve:
         name: what is done.
         along: what grows.
         unit: of what is measured: `ps` (one call), `bytes`, or `thousandths` of what it is compared with.
-        should: the exponent that it should have at most: 1 for a straight line, 0 for flat, -1 where more do it.
+        should: the exponent that it should have at most: 1 for a straight line, 0 for flat.
         points: how much there is of what grows, and what was measured.
     """
 
@@ -120,8 +118,8 @@ def curves(*, quick: bool = False) -> Iterator[Curve]:
     def against_fill(sizes: list[int]) -> Iterator[tuple[int, int]]:
         rounds, sample_us = (1, 1) if quick else (9, 1_000)
         for size in sizes[:1] if quick else sizes:
-            run, fill = race([scheduled(_run)(size), partial(_fill, size)], rounds=rounds, sample_us=sample_us)
-            yield size, run.median_ps * 1_000 // fill.median_ps
+            run, filled = race([scheduled(constant_run)(size), partial(fill, size)], rounds=rounds, sample_us=sample_us)
+            yield size, run.median_ps * 1_000 // filled.median_ps
 
     def scheduled(make: Callable[[int], PlanDict]) -> Callable[[int], Callable[[], object]]:
         def prepared(size: int) -> Callable[[], object]:
@@ -130,7 +128,7 @@ def curves(*, quick: bool = False) -> Iterator[Curve]:
 
         return prepared
 
-    yield timed("a run at one rate", "steps", 1, _RUNS, scheduled(_run))
+    yield timed("a run at one rate", "steps", 1, _RUNS, scheduled(constant_run))
     name = "a run at one rate against memory fill"
     yield Curve(name, "steps", "thousandths", 0, tuple(against_fill(_LONG_RUNS)))
     yield timed("days of eight rates, two trains each", "days", 1, [4**k for k in range(6)], scheduled(_days))
@@ -144,15 +142,6 @@ def curves(*, quick: bool = False) -> Iterator[Curve]:
     if Path("/proc/self/status").is_file():
         sizes = [10**6, 2 * 10**6, 5 * 10**6] if quick else [10**6 * k for k in (1, 2, 5, 10, 20, 50)]
         yield Curve("memory of a schedule", "steps", "bytes", 1, tuple((size, _memory_bytes(size)) for size in sizes))
-
-
-def _fill(pulses: int) -> object:
-    return np.full(pulses, 7, dtype=np.uint64), np.full(pulses, 1, dtype=np.uint8)
-
-
-def _run(steps: int) -> PlanDict:
-    step_uu, rate_uu_per_h = 100, 999_999_937
-    return plan([(0, rate_uu_per_h)], step_uu=step_uu, to_us=-(-steps * step_uu * US_PER_HOUR // rate_uu_per_h))
 
 
 def _days(days: int) -> PlanDict:
@@ -237,7 +226,11 @@ print((most_kib() - before) * 1024)
 def _memory_bytes(steps: int) -> int:
     """Measure how much more memory a process has resident at its most, when it holds a schedule."""
     done = subprocess.run(  # noqa: S603 - this Python, and the lines above
-        [sys.executable, "-c", _PROBE], input=json.dumps(_run(steps)), capture_output=True, text=True, check=False
+        [sys.executable, "-c", _PROBE],
+        input=json.dumps(constant_run(steps)),
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if done.returncode:
         raise InvariantError(f"the probe of memory failed: {done.stderr.strip()[-200:]}")

@@ -21,7 +21,8 @@ from typing import Final
 ROOT: Final = Path(__file__).resolve().parents[2]
 WRITTEN: Final = ROOT / "specs" / "instructions.json"
 PROGRAM: Final = ROOT / "target" / "release" / "examples" / "instructions"
-PATHS: Final = ("constant", "merged", "day", "day_gap", "day_grid", "day_sums", "count_at", "due_at", "online")
+PLANS: Final = ("constant", "merged", "day", "day_gap", "day_grid", "trains_10", "trains_100", "trains_1000")
+PATHS: Final = (*PLANS, "day_sums", "count_at", "due_at", "online")
 FEW, MANY = 4, 12
 PYTHON_FEW, PYTHON_MANY = 20, 60
 GROWTH_MAX: Final = 1.05
@@ -106,9 +107,9 @@ def main() -> int:
         return 0
     written = json.loads(WRITTEN.read_text(encoding="utf-8"))
     before, worse = written["instructions"], grown(now, written["instructions"])
-    lines = [f"{'path':<10}{'written':>10}{'now':>10}"]
+    lines = [f"{'path':<12}{'written':>10}{'now':>10}"]
     for path, figure in now.items():
-        lines.append(f"{path:<10}{before.get(path, 0):>10}{figure:>10}{'  grown' if path in worse else ''}")
+        lines.append(f"{path:<12}{before.get(path, 0):>10}{figure:>10}{'  grown' if path in worse else ''}")
     if rustc != written["rustc"]:
         lines.append(f"written with {written['rustc']}, now {rustc}")
     sys.stdout.write("\n".join([*lines, ""]))

@@ -1,8 +1,8 @@
 """Many plans at once: `schedule_many` and `totals_many` say of each plan what `schedule` and the reference say of it.
 
-Method: cohorts of random plans in every mode of the actuator, in both forms of input, on one thread and on several;
-long runs at the lengths at which the kernel changes from one way of walking to another; and questions to a programme
-far away, answered by the law's integral in whole numbers.
+Method: cohorts of random plans in every mode of the actuator, in both forms of input; long runs at the lengths at which
+the kernel changes from one way of walking to another; crowds of trains that meet at the same instants; and questions to
+a programme far away, answered by the law's integral in whole numbers.
 """
 
 from __future__ import annotations
@@ -22,7 +22,6 @@ from pumpcore.testing.programmes import DAY_US, MODES, TIME_US_MAX, plan, plans,
 from pumpcore.testing.reference import HOUR_US, WAITING_MAX, Plan, RefusedError, count_basal, reference_schedule
 
 TIMES_MANY = settings(max_examples=4 * settings.default.max_examples)  # type: ignore[union-attr] # a profile is loaded
-THREADS = st.sampled_from([1, 2, 3, 7])
 # Runs of every length up to forty steps, and around the lengths of the kernel's stretches: 16, 64 and 256 steps.
 RUN = st.integers(0, 40) | st.sampled_from([63, 64, 65, 66, 127, 128, 129, 255, 256, 257, 258, 512, 513])
 RATE = st.sampled_from([1, 800_000, 1 << 20, 999_999_937, 1_000_000_000]) | st.integers(1, 1_000_000_000)
@@ -72,23 +71,23 @@ def as_columns(some: list[Plan]) -> dict[str, Any]:
 
 
 @TIMES_MANY
-@given(st.sampled_from(MODES).flatmap(lambda mode: st.lists(plans(mode), max_size=4)), THREADS)
-def test_many_plans_are_each_of_them(some: list[Plan], threads: int) -> None:
+@given(st.sampled_from(MODES).flatmap(lambda mode: st.lists(plans(mode), max_size=4)))
+def test_many_plans_are_each_of_them(some: list[Plan]) -> None:
     answers = [expected(one) for one in some]
     if None in answers:
         with pytest.raises(LimitError, match=f"allowed, {WAITING_MAX} "):
-            schedule_many(some, threads=threads)
+            schedule_many(some)
         return
-    answer = schedule_many(some, threads=threads)
+    answer = schedule_many(some)
     assert rows(answer) == answers
     assert len(answer) == len(some)
 
 
-@given(plans("plain"), st.integers(2, 4), THREADS)
-def test_columns_are_plans(drawn: Plan, times: int, threads: int) -> None:
+@given(plans("plain"), st.integers(2, 4))
+def test_columns_are_plans(drawn: Plan, times: int) -> None:
     """The same plan with another beginning, a few times over."""
     some = [drawn | {"from_us": min(drawn["from_us"] + i, drawn["to_us"])} for i in range(times)]
-    assert rows(schedule_many(as_columns(some), threads=threads)) == [expected(one) for one in some]
+    assert rows(schedule_many(as_columns(some))) == [expected(one) for one in some]
 
 
 @TIMES_MANY
@@ -108,19 +107,77 @@ def test_a_run_of_any_length_is_the_reference(
     assert rows(schedule_many([drawn])) == [reference_schedule(drawn)]
 
 
+def crowd(count: int, late_us: int, early_us: int) -> list[dict[str, Any]]:
+    """Write trains that begin and end so many microseconds apart, and step together where that is none."""
+    trains = []
+    for i in range(count):
+        one = train("bolus" if i % 3 == 0 else "extended", i * late_us, 60_000_000 + i * (early_us - late_us), 400)
+        trains.append(one | {"cancel_us": 30_000_000 + i // 7} if i % 5 == 4 else one)
+    return trains
+
+
+RELEASES = [{}, {"gap_us": 1}, {"gap_us": 50_000}, {"grid_us": 1}, {"grid_us": 7_000_000}]
+
+
+@pytest.mark.parametrize("release", RELEASES)
+@pytest.mark.parametrize("apart_us", [(0, 0), (1, 0), (0, 1), (20_000, 20_000)])
+@pytest.mark.parametrize("count", [14, 15, 16, 17, 18, 40, 100, 300])
+def test_a_crowd_of_trains_leaves_by_time_kind_and_start(
+    count: int, apart_us: tuple[int, int], release: dict[str, int]
+) -> None:
+    trains = crowd(count, *apart_us)
+    drawn = plan(100, to_us=63_000_000, basal=[[0, 96_000], [20_000_000, 0]], trains=trains, **release)
+    answer = expected(drawn)
+    if answer is None:
+        with pytest.raises(LimitError, match=f"allowed, {WAITING_MAX} "):
+            schedule_many([drawn])
+        return
+    assert rows(schedule_many([drawn])) == [answer]
+
+
+@given(
+    st.lists(
+        st.builds(
+            train,
+            st.sampled_from(["extended", "bolus"]),
+            st.sampled_from([0, 1, 5]) | st.integers(0, 1_000_000),
+            st.sampled_from([1, 1_000_000, 999_999]) | st.integers(1, 2_000_000),
+            st.sampled_from([100, 500, 1_000]),
+        ),
+        min_size=14,
+        max_size=120,
+    ),
+    st.sampled_from(RELEASES),
+    st.sampled_from([0, 1_000_000_000]),
+    st.integers(0, 900_000),
+)
+def test_a_crowd_of_any_trains_is_the_reference(
+    trains: list[dict[str, Any]], release: dict[str, int], rate: int, from_us: int
+) -> None:
+    drawn = plan(
+        100, from_us=from_us, to_us=1_500_000, basal=[[0, rate], [100_000, rate // 3]], trains=trains, **release
+    )
+    answer = expected(drawn)
+    if answer is None:
+        with pytest.raises(LimitError, match=f"allowed, {WAITING_MAX} "):
+            schedule_many([drawn])
+        return
+    assert rows(schedule_many([drawn])) == [answer]
+
+
 @TIMES_MANY
-@given(st.sampled_from(MODES).flatmap(lambda mode: st.lists(plans(mode), max_size=3)), st.data(), THREADS)
-def test_totals_are_sums_of_pulses(some: list[Plan], data: st.DataObject, threads: int) -> None:
+@given(st.sampled_from(MODES).flatmap(lambda mode: st.lists(plans(mode), max_size=3)), st.data())
+def test_totals_are_sums_of_pulses(some: list[Plan], data: st.DataObject) -> None:
     answers = [expected(one) for one in some]
     ends = sorted({one[key] for one in some for key in ("from_us", "to_us")} | {0, DAY_US})
     near = st.sampled_from(ends) | st.integers(0, ends[-1])
     edges = sorted(data.draw(st.lists(near, min_size=2, max_size=6)))
     if None in answers:
         with pytest.raises(LimitError, match=f"allowed, {WAITING_MAX} "):
-            totals_many(some, edges_us=edges, threads=threads)
+            totals_many(some, edges_us=edges)
         return
-    totals = totals_many(some, edges_us=edges, threads=threads)
-    whole = totals_many(some, threads=threads)
+    totals = totals_many(some, edges_us=edges)
+    whole = totals_many(some)
 
     def sums(answer: list[list[Any]] | None, a_us: int, b_us: int) -> list[int]:
         assert answer is not None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import threading
 
@@ -38,6 +39,35 @@ def test_a_column_is_shared_read_only_memory(name: str, code: str, dtype: type) 
         view[0] = 1
     with pytest.raises(ValueError, match="read-only"):
         array[0] = 1
+
+
+# What Python's `object.h` calls PyBUF_SIMPLE, PyBUF_ND, PyBUF_STRIDES, and PyBUF_C_CONTIGUOUS and its kin.
+SIMPLE, ND, STRIDES = 0, 0x08, 0x18
+C_ORDER, FORTRAN_ORDER, ANY_ORDER = STRIDES | 0x20, STRIDES | 0x40, STRIDES | 0x80
+
+
+def lends(view: memoryview, flags: int) -> bool:
+    """Ask what a view shows for its memory, as a C program would."""
+    room = ctypes.create_string_buffer(512)  # longer than any Py_buffer
+    get = ctypes.pythonapi.PyObject_GetBuffer
+    get.argtypes = [ctypes.py_object, ctypes.c_void_p, ctypes.c_int]
+    try:
+        get(view.obj, room, flags)
+    except BufferError:
+        return False
+    ctypes.pythonapi.PyBuffer_Release(room)
+    return True
+
+
+def test_memory_is_lent_in_the_order_it_lies_in() -> None:
+    totals = pumpcore.totals_many([PLAN, PLAN], edges_us=[0, 5, 10])
+    assert totals.shape == (2, 2, 3)
+    asked = (SIMPLE, ND, STRIDES, C_ORDER, FORTRAN_ORDER, ANY_ORDER)
+    assert [flags for flags in asked if lends(totals, flags)] == [ND, STRIDES, C_ORDER, ANY_ORDER]
+    # Of one dimension, both orders are one.
+    assert all(lends(pumpcore.schedule(PLAN).at_us, flags) for flags in asked)
+    writable = 1
+    assert not lends(totals, C_ORDER | writable)
 
 
 def test_a_view_outlives_its_schedule() -> None:

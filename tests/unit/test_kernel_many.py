@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -12,6 +12,9 @@ from pumpcore import RANGES, Cohort, Plan, Programme, schedule, schedule_many, t
 from pumpcore.errors import LimitError, QuantityError, RequestError, TimeError
 from pumpcore.testing.programmes import DAY_US, TIME_US_MAX, plan, train
 from pumpcore.testing.reference import HOUR_US
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 ACTUATOR = {"step_uu": 50_000, "gap_us": 0, "grid_us": 0}
 BOLUS = train("bolus", HOUR_US, 80_000_000, 2_000_000)
@@ -93,20 +96,6 @@ def test_answers_are_shared_read_only_memory() -> None:
     assert totals.c_contiguous
 
 
-@pytest.mark.parametrize("threads", [1, 2, 3, 16])
-def test_the_answer_does_not_depend_on_threads(threads: int) -> None:
-    rates = [(i * 7919 % 4000 + 1) * 1_000 for i in range(1_000)]
-    some = [plan(basal=[[0, rate], [12 * HOUR_US, 4_100_000 - rate]], trains=[BOLUS]) for rate in rates]
-    cohort = Cohort(some)
-    alone, together = schedule_many(cohort, threads=1), schedule_many(cohort, threads=threads)
-    assert len(alone.at_us) == cohort.due_steps > 500_000
-    assert (alone.at_us, alone.channel, alone.offsets) == (together.at_us, together.channel, together.offsets)
-    assert totals_many(cohort, threads=threads).tolist() == totals_many(cohort, threads=1).tolist()
-    grid = Cohort([one | {"actuator": ACTUATOR | {"grid_us": 300_000_000}} for one in some])
-    alone, together = schedule_many(grid, threads=1), schedule_many(grid, threads=threads)
-    assert (alone.at_us, alone.steps, alone.offsets) == (together.at_us, together.steps, together.offsets)
-
-
 @pytest.mark.parametrize(
     ("wrong", "field"),
     [
@@ -128,6 +117,8 @@ def test_the_answer_does_not_depend_on_threads(threads: int) -> None:
         (changed("trains", channel=[3]), "trains.channel"),
         (changed("trains", amount_uu=[75_000]), "trains[0].amount_uu"),
         (changed("trains", cancel_us=np.array([TIME_US_MAX + 1])), "trains.cancel_us"),
+        (changed("trains", cancel_us=np.array([[-1]])), "trains.cancel_us"),
+        (changed("trains", cancel_us=np.array([[TIME_US_MAX + 1]])), "trains.cancel_us"),
         (changed("trains", cancel_us=[]), "trains.cancel_us"),
     ],
 )
@@ -137,16 +128,66 @@ def test_columns_that_are_wrong_are_refused_by_name(wrong: dict[str, Any], field
     assert place_of(caught.value) == field
 
 
-def test_a_plan_that_is_wrong_is_refused() -> None:
+@pytest.mark.parametrize(
+    ("wrong", "error", "field"),
+    [
+        (plan(from_us=-1), LimitError, "from_us"),
+        (plan(trains=[BOLUS | {"amount_uu": 75_000}]), QuantityError, "trains[0].amount_uu"),
+        (5, QuantityError, "plan"),
+    ],
+)
+@pytest.mark.parametrize("call", [Cohort, schedule_many, totals_many])
+def test_a_plan_that_is_wrong_is_refused_and_named(
+    wrong: Any,  # noqa: ANN401 - any form
+    error: type[RequestError],
+    field: str,
+    call: Callable[[list[Any]], object],
+) -> None:
+    with pytest.raises(error) as caught:
+        call([plan(), plan(), wrong, plan(from_us=-1)])
+    assert place_of(caught.value) == field
+    assert caught.value.__notes__ == ["plans[2]"]
+
+
+def test_what_is_no_list_of_plans_is_refused() -> None:
     with pytest.raises(TimeError):
         Cohort([plan(), plan(from_us=DAY_US, to_us=0)])
-    with pytest.raises(QuantityError):
-        Cohort([5])  # type: ignore[list-item]
     with pytest.raises(QuantityError):
         Cohort(5)  # type: ignore[arg-type]
     doubled = {"offsets": [0, 2, 2], "start_us": [0, 0], "rate_uu_per_h": [1, 2]}
     with pytest.raises(TimeError):
         Cohort(columns(basal=doubled))
+
+
+def test_a_plan_of_columns_that_is_wrong_is_named() -> None:
+    with pytest.raises(TimeError) as caught:
+        Cohort(columns(to_us=[DAY_US, 4], from_us=5))
+    assert caught.value.field == "plans[1].to_us"
+
+
+@pytest.mark.parametrize("name", ["first", "stop"])
+@pytest.mark.parametrize("wrong", [-1, 2**64, True, 1.0, "1"])
+def test_what_is_no_place_in_a_cohort_is_refused(name: str, wrong: Any) -> None:  # noqa: ANN401 - any form
+    with pytest.raises(RequestError) as caught:
+        schedule_many([plan()] * 3, **{name: wrong})
+    assert place_of(caught.value) == name
+
+
+@pytest.mark.parametrize(
+    ("first", "stop", "plans"),
+    [
+        (None, None, 3),
+        (1, None, 2),
+        (None, 2, 2),
+        (2, 1, 0),
+        (0, 7, 3),
+        (7, None, 0),
+        (np.int64(1), 2, 1),
+        (2**63, 0, 0),
+    ],
+)
+def test_places_beyond_the_last_plan_are_the_end(first: int | None, stop: int | None, plans: int) -> None:
+    assert len(schedule_many([plan()] * 3, first=first, stop=stop)) == plans
 
 
 def test_what_is_too_much_for_one_call_is_taken_in_blocks() -> None:

@@ -47,11 +47,21 @@ fn merged() -> Result<AnyPlan> {
     Plan::new(actuator, 0, DAY_US, vec![Segment::new(0, 1_000_000)?], trains)
 }
 
+/// Trains of twenty steps that all run all day: every step is merged with all of them.
+fn trains(count: u64) -> Result<AnyPlan> {
+    let actuator = Actuator::new(50_000, 0, 0)?;
+    let trains = (0..count).map(|index| {
+        let train = Train::new(&actuator, Kind::Extended, index, DAY_US - 7 * index, 1_000_000)?;
+        Ok(Planned { train, cancel_us: None })
+    });
+    Plan::new(actuator, 0, DAY_US, Vec::new(), trains.collect::<Result<_>>()?)
+}
+
 fn walk<const STEPS: bool>(plan: &AnyPlan, rounds: u64) -> Result<u64> {
     let room = usize::try_from(plan.due_steps()).unwrap_or(0);
     let (mut at_us, mut channel) = (vec![MaybeUninit::uninit(); room], vec![MaybeUninit::uninit(); room]);
     let mut steps = vec![MaybeUninit::uninit(); if STEPS { room } else { 0 }];
-    let mut lanes = [PlanLane::UNUSED; 3];
+    let mut lanes = vec![PlanLane::UNUSED; plan.lanes()];
     for _ in 0..rounds {
         let mut columns = Columns::<STEPS>::new(&mut at_us, &mut channel, &mut steps);
         black_box(plan).walk(&mut lanes, &mut columns)?;
@@ -116,7 +126,12 @@ fn run(path: &str, rounds: u64) -> Result<Option<u64>> {
         "count_at" => queries(rounds, |day| Some(day.count_at(black_box(9_999_999_999_999_999))))?,
         "due_at" => queries(rounds, |day| day.due_at(black_box(50_000_000)))?,
         "online" => online(rounds)?,
-        _ => return Ok(None),
+        _ => {
+            let Some(count) = path.strip_prefix("trains_").and_then(|count| count.parse().ok()) else {
+                return Ok(None);
+            };
+            walk::<false>(&trains(count)?, rounds)?
+        }
     }))
 }
 

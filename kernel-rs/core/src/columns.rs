@@ -2,7 +2,7 @@
 
 use core::mem::MaybeUninit;
 
-use crate::dues::{Braid, Dues};
+use crate::dues::{Braid, Dues, Knit};
 use crate::error::{Error, Result};
 use crate::law::Kind;
 use crate::walk::{PlanPulse, PlanSink};
@@ -65,8 +65,8 @@ impl<const STEPS: bool> PlanSink for Columns<'_, STEPS> {
         if STEPS && let Some(place) = self.steps.get_mut(self.used) {
             place.write(pulse.steps);
         }
-        // Never saturates because a plan has at most 1e8 due steps.
-        self.used = self.used.saturating_add(1);
+        // Never wraps because a plan has at most 1e8 due steps.
+        self.used = self.used.wrapping_add(1);
     }
 
     #[inline]
@@ -80,6 +80,24 @@ impl<const STEPS: bool> PlanSink for Columns<'_, STEPS> {
             for ((place, code), (at_us, is_first)) in at_us.iter_mut().zip(channel).zip(braid.iter()) {
                 place.write(at_us);
                 code.write(if is_first { codes.0 } else { codes.1 });
+            }
+        }
+        if STEPS && let Some(places) = self.steps.get_mut(self.used..after) {
+            places.fill(MaybeUninit::new(1));
+        }
+        self.used = after;
+    }
+
+    #[inline]
+    fn knit(&mut self, kinds: &[Kind], knit: &mut Knit) {
+        // Never saturates, as above.
+        let after = self.used.saturating_add(knit.len());
+        if let (Some(at_us), Some(channel)) =
+            (self.at_us.get_mut(self.used..after), self.channel.get_mut(self.used..after))
+        {
+            for ((place, code), (at_us, lane)) in at_us.iter_mut().zip(channel).zip(knit.drain()) {
+                place.write(at_us);
+                code.write(kinds.get(lane).map_or(0, |kind| kind.code()));
             }
         }
         if STEPS && let Some(places) = self.steps.get_mut(self.used..after) {

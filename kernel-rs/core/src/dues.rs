@@ -13,8 +13,9 @@
 use core::mem::MaybeUninit;
 use core::num::NonZeroU64;
 
+use crate::heap::{WAYS, least_of_four};
 use crate::law::div;
-use crate::ramp::Ramp;
+use crate::ramp::{NEVER_US, Ramp};
 
 /// Due times of steps of one ramp that follow each other: at least one and at most 256.
 #[derive(Clone, Copy, Debug)]
@@ -116,6 +117,104 @@ impl Braid {
             other = other.wrapping_add(if is_first { 0 } else { paces.1 });
             (base_us.wrapping_add(a_us.min(b_us)), is_first)
         })
+    }
+}
+
+/// Due times of up to 16 ramps in one order; where some are equal, that of the ramp given first is before the others.
+///
+/// Each keeps a fixed point of its own. As in [`Braid`], the step after the last of a stretch is exact too, and later than
+/// all steps of the others; so nobody asks whether one of them has ended.
+#[derive(Clone, Copy, Debug)]
+pub struct Knit {
+    threads: [Dues; FEW],
+    dues_us: Nexts,
+    lanes: usize,
+    len: usize,
+}
+
+impl Knit {
+    /// Has no ramp yet.
+    pub(crate) const fn new() -> Self {
+        const NONE: Dues = Dues { base_us: NEVER_US, sum: 0, pace: 0, shift: 0, len: 0 };
+        Self { threads: [NONE; FEW], dues_us: Nexts::NONE, lanes: 0, len: 0 }
+    }
+
+    /// Takes the stretch of one more ramp, if it has one. All stretches go on until the same instant.
+    #[inline]
+    pub(crate) fn push(&mut self, dues: Option<Dues>) {
+        if let Some((dues, thread)) = dues.zip(self.threads.get_mut(self.lanes)) {
+            self.dues_us.set(self.lanes, dues.base_us.wrapping_add(dues.sum.wrapping_shr(dues.shift)));
+            *thread = dues;
+            // Never saturates because each of the 16 has at most 256.
+            self.len = self.len.saturating_add(dues.len);
+        }
+        self.lanes = self.lanes.saturating_add(1);
+    }
+
+    /// How many there are.
+    #[must_use]
+    #[inline]
+    #[expect(clippy::len_without_is_empty, reason = "there is at least one")]
+    pub const fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Takes them, one after the other, and says of which ramp each is: no more than there are, for it does not end.
+    #[inline]
+    pub fn drain(&mut self) -> impl Iterator<Item = (u64, usize)> {
+        let Self { threads, dues_us, lanes, .. } = self;
+        let more = Nexts::more(*lanes);
+        core::iter::repeat_with(move || {
+            let (due_us, first) = dues_us.least(more);
+            if let Some(Dues { base_us, sum, pace, shift, .. }) = threads.get_mut(first) {
+                // Never wraps: see `Dues::write`.
+                *sum = sum.wrapping_add(*pace);
+                dues_us.set(first, base_us.wrapping_add(sum.wrapping_shr(*shift)));
+            }
+            (due_us, first)
+        })
+    }
+}
+
+/// Up to so many lanes are looked at one by one: it takes no longer than a heap does.
+pub(crate) const FEW: usize = 16;
+
+/// When the next step of each of a few lanes is due.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Nexts {
+    four_us: [u64; WAYS],
+    more_us: [[u64; WAYS]; (FEW >> 2) - 1],
+}
+
+impl Nexts {
+    /// No lane has a step. Those that are not there are never due.
+    pub(crate) const NONE: Self = Self { four_us: [NEVER_US; WAYS], more_us: [[NEVER_US; WAYS]; (FEW >> 2) - 1] };
+
+    #[inline]
+    pub(crate) fn set(&mut self, lane: usize, due_us: u64) {
+        let more_us = self.more_us.as_flattened_mut();
+        let place = self.four_us.get_mut(lane).or_else(|| more_us.get_mut(lane.wrapping_sub(WAYS)));
+        if let Some(place) = place {
+            *place = due_us;
+        }
+    }
+
+    /// How many fours beyond the first so many lanes take.
+    pub(crate) const fn more(lanes: usize) -> usize {
+        lanes.saturating_sub(1) >> 2
+    }
+
+    /// The least, and the first that has it: without a branch where there are no more than four.
+    #[inline]
+    pub(crate) fn least(&self, more: usize) -> (u64, usize) {
+        let (mut first, mut at_us) = least_of_four(self.four_us);
+        for (index, &four_us) in self.more_us.iter().take(more).enumerate() {
+            let (place, due_us) = least_of_four(four_us);
+            if due_us < at_us {
+                (first, at_us) = (index.wrapping_mul(WAYS).wrapping_add(WAYS) | place, due_us);
+            }
+        }
+        (at_us, first)
     }
 }
 

@@ -42,35 +42,14 @@ impl<'a, B: Copy> Lanes<'a, B> {
         let needed = self.used.saturating_add(1);
         let full = Error::Memory { lent: self.memory.len(), needed };
         let room = self.memory.get_mut(..needed).ok_or(full)?;
-        let mut moved = lane;
-        let mut passing = false;
-        for place in room.iter_mut().take(*self.used) {
-            passing = passing || later(place);
-            if passing {
-                core::mem::swap(place, &mut moved);
-            }
-        }
-        if let Some(last) = room.last_mut() {
-            *last = moved;
-        }
+        place(room, lane, later);
         *self.used = needed;
         Ok(())
     }
 
     /// Drops the lanes of which `done` is true, the basal lane never; the others keep their order.
     pub(crate) fn retire(&mut self, done: impl Fn(&Lane<B>) -> bool) {
-        let mut kept: usize = 0;
-        for index in 0..*self.used {
-            let Some(lane) = self.memory.get(index).copied() else { break };
-            if lane.kind != Kind::Basal && done(&lane) {
-                continue;
-            }
-            if let Some(place) = self.memory.get_mut(kept) {
-                *place = lane;
-            }
-            kept = kept.saturating_add(1);
-        }
-        *self.used = kept;
+        *self.used = keep(self.memory, *self.used, |lane| lane.kind == Kind::Basal || !done(lane));
     }
 
     /// Takes every step due by `until_us`, in order of due time and lane, and hands each to `visit`.
@@ -96,4 +75,29 @@ impl<'a, B: Copy> Lanes<'a, B> {
         }
         Ok(())
     }
+}
+
+/// Puts `lane` before the first of `room` of which `later` is true (it is so of all after that); the last is free for it.
+pub(crate) fn place<L>(room: &mut [L], lane: L, later: impl Fn(&L) -> bool) {
+    let Some((free, lanes)) = room.split_last_mut() else { return };
+    let at = lanes.partition_point(|other| !later(other));
+    *free = lane;
+    if let Some(tail @ [_, ..]) = room.get_mut(at..) {
+        tail.rotate_right(1);
+    }
+}
+
+/// Keeps those of the first `used` lanes of which `stays` is true, in their order. Says how many stay.
+pub(crate) fn keep<L: Copy>(memory: &mut [L], used: usize, stays: impl Fn(&L) -> bool) -> usize {
+    let mut kept: usize = 0;
+    for index in 0..used {
+        let Some(lane) = memory.get(index).copied() else { break };
+        if stays(&lane) {
+            if let Some(place) = memory.get_mut(kept) {
+                *place = lane;
+            }
+            kept = kept.saturating_add(1);
+        }
+    }
+    kept
 }

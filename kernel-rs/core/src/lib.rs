@@ -41,6 +41,7 @@ pub mod columns;
 pub mod delivery;
 mod dues;
 pub mod error;
+mod heap;
 mod lanes;
 pub mod law;
 pub mod ramp;

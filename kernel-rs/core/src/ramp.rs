@@ -90,7 +90,6 @@ impl Ramp {
     }
 
     /// Walks on to the step after the next one if `all` is all ones, and stays if it is zero: without a branch.
-    ///
     #[inline]
     pub(crate) const fn step_if(&mut self, all: u64) {
         // Meant to wrap where over < part. Both are below den <= 1e9, so the top bit says just that.

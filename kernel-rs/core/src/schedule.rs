@@ -1,11 +1,11 @@
 //! A whole plan at once: every pulse that leaves in `from_us < at_us <= to_us`.
 
-pub use crate::dues::{Braid, Dues};
+pub use crate::dues::{Braid, Dues, Knit};
 use crate::error::{Error, Result};
 use crate::law::{Actuator, Kind, Release, Segment, Train, check_order, div};
 use crate::ramp::{NEVER_US, Ramp};
 use crate::range::{SCHEDULE_STEPS, TIME_US};
-use crate::walk::{Free, Gap, Grid, Outlet, retire, weave};
+use crate::walk::{Free, Gap, Grid, Outlet, Walk};
 pub use crate::walk::{PlanLane, PlanPulse, PlanSink};
 
 /// A train of a plan, with the instant at which it is cancelled, if it is.
@@ -211,12 +211,11 @@ impl<S: AsRef<[Segment]>, T: AsRef<[Planned]>> Plan<S, T> {
         let (segments, trains) = (self.segments.as_ref(), self.trains.as_ref());
         let (lent, needed) = (memory.len(), self.lanes());
         let too_little = Error::Memory { lent, needed };
-        let memory = memory.get_mut(..needed).ok_or(too_little)?;
         let first_edge = segments.partition_point(|segment| segment.start_us() <= self.from_us);
         let (before, edges) = segments.split_at_checked(first_edge).unwrap_or((&[], segments));
         let rate = before.last().map_or(0, Segment::rate_uu_per_h);
-        *memory.first_mut().ok_or(too_little)? = PlanLane::basal(Ramp::basal(self.from_us, step_fine, rate, 0));
-        let mut used = 1;
+        let memory = memory.get_mut(..needed).ok_or(too_little)?;
+        let mut walk = Walk::new(memory, Ramp::basal(self.from_us, step_fine, rate, 0)).ok_or(too_little)?;
         let mut rest_fine = 0;
         let mut edges = edges.iter().peekable();
         let mut starts = trains.iter().peekable();
@@ -225,13 +224,13 @@ impl<S: AsRef<[Segment]>, T: AsRef<[Planned]>> Plan<S, T> {
             let start_us = starts.peek().map_or(NEVER_US, |planned| planned.train.start_us());
             let until_us = edge_us.min(start_us).min(end_us);
             // Steps due exactly at an edge were earned before it, and a train's first step is due after its start.
-            weave(memory, &mut used, until_us, outlet)?;
+            walk.weave(until_us, outlet)?;
             if until_us == end_us {
                 return Ok(());
             }
-            used = retire(memory, used);
+            walk.retire();
             if let Some(edge) = edges.next_if(|_| edge_us == until_us)
-                && let Some(PlanLane { ramp, .. }) = memory.first_mut()
+                && let Some(ramp) = walk.basal()
             {
                 rest_fine = ramp.rest_fine(step_fine, edge_us).unwrap_or(rest_fine);
                 *ramp = Ramp::basal(edge_us, step_fine, edge.rate_uu_per_h(), rest_fine);
@@ -241,25 +240,11 @@ impl<S: AsRef<[Segment]>, T: AsRef<[Planned]>> Plan<S, T> {
                 let first = train.count_at(cut_us).saturating_add(1);
                 let (ramp, cancel_us) = (Ramp::train(train, first), planned.last_us());
                 let last_us = train.end_us().min(cancel_us);
-                if ramp.next_us() <= last_us {
-                    let room = memory.get_mut(..=used).ok_or(too_little)?;
-                    insert(room, PlanLane { ramp, last_us, cancel_us, kind: train.kind() });
-                    used = used.saturating_add(1);
+                // One that has no step in the window never runs; so no more run than there are due steps.
+                if ramp.next_us() <= last_us.min(end_us) {
+                    walk.start(ramp, last_us, cancel_us, train.kind()).ok_or(too_little)?;
                 }
             }
         }
     }
-}
-
-/// Puts `lane` behind those of its kind and before those of later kinds; the last of `room` is free for it.
-fn insert(room: &mut [PlanLane], lane: PlanLane) {
-    let Some((free, lanes)) = room.split_last_mut() else { return };
-    let mut moved = lane;
-    for place in lanes {
-        // True of all places after the first of which it is true.
-        if place.kind > lane.kind {
-            core::mem::swap(place, &mut moved);
-        }
-    }
-    *free = moved;
 }

@@ -1,6 +1,7 @@
 //! Goal: a walk over a plan is the closed form, whatever path its steps take: one at a time, in stretches, braided.
 //! Method: due times by the closed form, sorted; spans chosen so that runs end on and beside every length at which a path
-//! begins or ends, whole ranges of rates and durations, and the largest of everything.
+//! begins or ends, whole ranges of rates and durations, the largest of everything; and crowds of trains that meet at the
+//! same instants.
 
 mod common;
 
@@ -10,7 +11,7 @@ use common::{any_of, any_step_uu, free};
 use proptest::prelude::*;
 use pumpcore_kernel::columns::Columns;
 use pumpcore_kernel::law::{Cycle, Knot, Programme};
-use pumpcore_kernel::schedule::{Braid, Dues, Plan, PlanLane, PlanPulse, PlanSink, Planned};
+use pumpcore_kernel::schedule::{Braid, Dues, Knit, Plan, PlanLane, PlanPulse, PlanSink, Planned};
 use pumpcore_kernel::{Actuator, Error, Kind, Segment, Train, range};
 
 type AnyPlan = Plan<Vec<Segment>, Vec<Planned>>;
@@ -46,12 +47,13 @@ impl Drawn {
     }
 }
 
-/// A sink that keeps pulses, and counts those that came in stretches and in braids.
+/// A sink that keeps pulses, and counts those that came in stretches, in braids and in knits.
 #[derive(Default)]
 struct Kept {
     pulses: Vec<(u64, Kind)>,
     in_stretches: usize,
     in_braids: usize,
+    in_knits: usize,
 }
 
 impl PlanSink for Kept {
@@ -64,6 +66,12 @@ impl PlanSink for Kept {
         assert_eq!(braid.iter().count(), braid.len());
         self.in_braids += braid.len();
         self.pulses.extend(braid.iter().map(|(at_us, is_first)| (at_us, if is_first { kinds.0 } else { kinds.1 })));
+    }
+
+    fn knit(&mut self, kinds: &[Kind], knit: &mut Knit) {
+        let len = knit.len();
+        self.in_knits += len;
+        self.pulses.extend(knit.drain().take(len).map(|(at_us, lane)| (at_us, kinds[lane])));
     }
 
     fn run(&mut self, kind: Kind, dues: &Dues) {
@@ -184,11 +192,117 @@ fn long_pairs_of_like_pace_are_braided() {
     }
 }
 
+/// Basal, and trains whose paces are so many eighths of the basal's, from about one instant on.
+fn beside(step_uu: u64, rate: u64, trains: &[(u64, u64, u64, u64)], cut: Option<u64>) -> Drawn {
+    let actuator = free(step_uu);
+    let mut planned: Vec<_> = trains
+        .iter()
+        .enumerate()
+        .map(|(index, &(start_us, steps, eighths, more_us))| {
+            let steps = steps.clamp(1, range::AMOUNT_UU.largest / step_uu);
+            let pace_us = (actuator.step_fine().get() / rate * eighths / 8).max(1);
+            let duration_us = (steps * pace_us + more_us).min(range::DURATION_US.largest / 4);
+            let kind = if index % 2 == 0 { Kind::Bolus } else { Kind::Extended };
+            let train = Train::new(&actuator, kind, start_us, duration_us, steps * step_uu).unwrap();
+            Planned { train, cancel_us: cut.filter(|_| index == 1).map(|cut| start_us + duration_us / 1_000 * cut) }
+        })
+        .collect();
+    planned.sort_by_key(|planned| planned.train.start_us());
+    let to_us = planned.iter().map(|planned| planned.train.end_us()).max().unwrap_or(0);
+    Drawn { actuator, from_us: 0, to_us, segments: vec![Segment::new(0, rate).unwrap()], trains: planned }
+}
+
+#[test]
+fn long_crowds_of_like_pace_are_knit() {
+    // All of 180 s: every step falls on one instant with all others.
+    let same = beside(50_000, 1_000_000, &[(0, 600, 8, 0); 3], None);
+    // Paces that have nothing in common, more steps than a stretch has; five lanes, of which the last two come later.
+    let trains = [(0, 1_000, 7, 1), (1, 900, 9, 5), (70, 700, 8, 3), (90_000_000, 500, 11, 7)];
+    let other = beside(50_000, 999_983, &trains, Some(611));
+    // The longest steps of which there are enough in a quarter of all time, and the shortest ones.
+    let longest = beside(1_000_000, 16, &[(0, 11, 8, 0), (3, 11, 8, 0)], None);
+    let shortest = beside(100, 1_000_000_000, &[(0, 1_000, 9, 2), (0, 1_000, 5, 2)], Some(700));
+    // As many lanes as are looked at one by one.
+    let most = beside(100, 999_999_937, &[(5, 300, 8, 11); 15], None);
+    for (drawn, least) in [(same, 2_300), (other, 3_200), (longest, 8), (shortest, 1_500), (most, 4_500)] {
+        let kept = walked(&drawn);
+        assert_eq!(kept.pulses, closed(&drawn));
+        assert!(kept.in_knits >= least, "{} of {} knit", kept.in_knits, kept.pulses.len());
+    }
+}
+
+/// Trains on a second, from few starts and few durations, so that many steps meet.
+fn any_crowd() -> impl Strategy<Value = Drawn> {
+    let one = (
+        prop_oneof![Just(Kind::Extended), Just(Kind::Bolus)],
+        prop_oneof![4 => Just(0_u64), 1 => 0_u64..5, 1 => 0_u64..900_000],
+        prop_oneof![4 => Just(500_000_u64), 1 => Just(500_001), 1 => Just(3), 1 => 1_u64..700_000],
+        prop_oneof![4 => Just(10_u64), 1 => 1_u64..40],
+        prop_oneof![6 => Just(None), 1 => (0_u64..1_000_000).prop_map(Some)],
+    );
+    let count = prop_oneof![13_usize..20, 40_usize..300];
+    let ones = count.prop_flat_map(move |count| prop::collection::vec(one.clone(), count));
+    let rate = prop_oneof![Just(0), Just(1_000_000_000)];
+    (ones, rate, prop_oneof![Just(0), 0_u64..800_000]).prop_map(|(ones, rate, from_us)| {
+        let actuator = free(100);
+        let mut trains: Vec<_> = ones
+            .into_iter()
+            .map(|(kind, start_us, duration_us, steps, cancel_us)| {
+                let train = Train::new(&actuator, kind, start_us, duration_us, steps * actuator.step_uu()).unwrap();
+                Planned { train, cancel_us }
+            })
+            .collect();
+        trains.sort_by_key(|planned| planned.train.start_us());
+        // An edge in between, where the trains go on.
+        let segments = vec![Segment::new(0, rate).unwrap(), Segment::new(100_000, rate / 3).unwrap()];
+        Drawn { actuator, from_us, to_us: 1_000_000, segments, trains }
+    })
+}
+
+#[test]
+fn crowds_that_meet_at_every_step_leave_by_kind_and_start() {
+    let actuator = free(100);
+    // Around the number from which a heap is used, with it growing and shrinking, and far above it.
+    for count in [14, 15, 16, 17, 18, 40, 300_u64] {
+        for late_us in [0, 1] {
+            let trains = (0..count).map(|index| {
+                let kind = if index % 3 == 0 { Kind::Bolus } else { Kind::Extended };
+                // All end together; with `late_us`, none starts with another.
+                let (start_us, end_us) = (index * late_us, 1_000_000);
+                let train = Train::new(&actuator, kind, start_us, end_us - start_us, 2_000).unwrap();
+                Planned { train, cancel_us: (index % 5 == 4).then_some(500_000 + index / 7) }
+            });
+            let segments = vec![Segment::new(0, 7_200_000).unwrap()];
+            let trains = trains.collect();
+            let drawn = Drawn { actuator, from_us: 0, to_us: 1_000_000, segments, trains };
+            assert_eq!(walked(&drawn).pulses, closed(&drawn), "{count} trains, {late_us} us apart");
+        }
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(1_500))]
 
     #[test]
     fn a_walk_is_the_closed_form(drawn in any_plan()) {
+        prop_assert_eq!(walked(&drawn).pulses, closed(&drawn));
+    }
+
+    #[test]
+    fn basal_and_trains_of_like_pace_are_the_closed_form(
+        step_uu in any_step_uu(),
+        rate in any_rate(),
+        trains in prop::collection::vec((0_u64..20, any_run(), 2_u64..=12, 0_u64..9), 2..7),
+        cut in prop_oneof![2 => Just(None), 1 => (0_u64..1_000).prop_map(Some)],
+    ) {
+        // No more time than there is.
+        let rate = rate.max(step_uu / 100);
+        let drawn = beside(step_uu, rate, &trains, cut);
+        prop_assert_eq!(walked(&drawn).pulses, closed(&drawn));
+    }
+
+    #[test]
+    fn a_crowd_is_the_closed_form(drawn in any_crowd()) {
         prop_assert_eq!(walked(&drawn).pulses, closed(&drawn));
     }
 

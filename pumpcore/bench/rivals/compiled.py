@@ -1,6 +1,6 @@
 """The kernel's own algorithm in Numba: the walking form, one addition and one comparison a step, compiled for this CPU.
 
-The rule of this file: the functions are plain Python that Numba compiles; `compiled` does so, where it is installed.
+The rule of this file: the functions are plain Python that Numba compiles; `_compiled` does so, where it is installed.
 """
 
 from __future__ import annotations

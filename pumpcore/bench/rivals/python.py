@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from heapq import merge
 from operator import itemgetter
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from pumpcore.units import US_PER_HOUR
 
@@ -66,10 +66,13 @@ class PythonTrain:
 class PythonEngine:
     """An engine, driven as `pumpcore.Delivery` is."""
 
+    basal_of: ClassVar[type[PythonBasal]] = PythonBasal
+    train_of: ClassVar[type[PythonTrain]] = PythonTrain
+
     def __init__(self, step_uu: int, at_us: int = 0) -> None:
         """Start at rate 0, without trains."""
         self.step_uu = step_uu
-        self.basal = PythonBasal(step_uu, at_us)
+        self.basal = self.basal_of(step_uu, at_us)
         self.trains: list[tuple[int, int, PythonTrain]] = []
 
     def set_rate(self, rate_uu_per_h: int, /) -> None:
@@ -89,7 +92,7 @@ class PythonEngine:
             duration_us: how long it lasts.
             amount_uu: how much it is.
         """
-        self.trains.append((RANKS[channel], start_us, PythonTrain(amount_uu // self.step_uu, start_us, duration_us)))
+        self.trains.append((RANKS[channel], start_us, self.train_of(amount_uu // self.step_uu, start_us, duration_us)))
         self.trains.sort(key=itemgetter(0, 1))
 
     def advance(self, to_us: int, /) -> list[tuple[int, int]]:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from operator import itemgetter
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from pumpcore.bench.rivals.python import RANKS, PythonBasal, PythonTrain
+from pumpcore.bench.rivals.python import RANKS, PythonBasal, PythonEngine, PythonTrain
 from pumpcore.units import US_PER_HOUR
 
 if TYPE_CHECKING:
@@ -98,36 +97,13 @@ def numpy_schedule(plan: PlanDict) -> tuple[Column, Column]:
     return _merged(lanes, ranks)
 
 
-class NumpyEngine:
+class NumpyEngine(PythonEngine):
     """An engine, driven as `pumpcore.Delivery` is."""
 
-    def __init__(self, step_uu: int, at_us: int = 0) -> None:
-        """Start at rate 0, without trains."""
-        self.step_uu = step_uu
-        self.basal = NumpyBasal(step_uu, at_us)
-        self.trains: list[tuple[int, int, NumpyTrain]] = []
+    basal_of = NumpyBasal
+    train_of = NumpyTrain
 
-    def set_rate(self, rate_uu_per_h: int, /) -> None:
-        """Earn basal at this rate from now on.
-
-        Args:
-            rate_uu_per_h: the rate, uu/h.
-        """
-        self.basal.rate_uu_per_h = rate_uu_per_h
-
-    def start_train(self, channel: str, /, *, start_us: int, duration_us: int, amount_uu: int) -> None:
-        """Start a train; they are kept in the order of the law's ties.
-
-        Args:
-            channel: `extended` or `bolus`.
-            start_us: when it starts.
-            duration_us: how long it lasts.
-            amount_uu: how much it is.
-        """
-        self.trains.append((RANKS[channel], start_us, NumpyTrain(amount_uu // self.step_uu, start_us, duration_us)))
-        self.trains.sort(key=itemgetter(0, 1))
-
-    def advance(self, to_us: int, /) -> tuple[Column, Column]:
+    def advance(self, to_us: int, /) -> tuple[Column, Column]:  # type: ignore[override] # columns where the other gives a list
         """Say the pulses up to and including `to_us`.
 
         Args:
@@ -136,7 +112,8 @@ class NumpyEngine:
         Returns:
             A column of instants (us) and one of ranks.
         """
-        lanes = [self.basal.advance(to_us), *(train.advance(to_us) for _, _, train in self.trains)]
+        lanes = [np.asarray(self.basal.advance(to_us))]
+        lanes += [np.asarray(train.advance(to_us)) for _, _, train in self.trains]
         return _merged(lanes, [0, *(rank for rank, _, _ in self.trains)])
 
 

@@ -22,7 +22,7 @@ use pumpcore_kernel::columns::Columns;
 use pumpcore_kernel::law::{self, Cycle, Knot, Programme};
 use pumpcore_kernel::ramp::{Ramp, Stream};
 use pumpcore_kernel::range::{self, Range};
-use pumpcore_kernel::schedule::{Braid, Dues, Plan, PlanLane, PlanPulse, PlanSink, Planned};
+use pumpcore_kernel::schedule::{Braid, Dues, Knit, Plan, PlanLane, PlanPulse, PlanSink, Planned};
 use pumpcore_kernel::snapshot::{self, Damage, Snapshot};
 use pumpcore_kernel::{
     Actuator, Delivery, Error, Kind, Missed, Pulse, Release, Result, Segment, Sink, Train, admission, delivery,
@@ -241,6 +241,8 @@ doors! {
     fn dues_iter(dues: &Dues, each: fn(u64)) { dues.iter().for_each(each); }
     fn dues_braid_len(braid: &Braid) -> usize { braid.len() }
     fn dues_braid_iter(braid: &Braid, each: fn((u64, bool))) { braid.iter().for_each(each); }
+    fn dues_knit_len(knit: &Knit) -> usize { knit.len() }
+    fn dues_knit_drain(knit: &mut Knit, most: usize, each: fn((u64, usize))) { knit.drain().take(most).for_each(each); }
     fn schedule_plan_new<'a>(actuator: Actuator, from_us: u64, to_us: u64, segments: &'a [Segment],
                              trains: &'a [Planned]) -> Result<Whole<'a>> {
         Plan::new(actuator, from_us, to_us, segments, trains)

@@ -1,6 +1,7 @@
 """Work that is large enough for threads has the same answer, and the same error, for any number of them.
 
-Method: a cohort of more steps than a thread takes alone, and more sums; then one in which two plans are refused.
+Method: a cohort of more steps than a thread takes alone, and more sums, in plain release and on a grid, whose walks
+are put together in another way; then cohorts in which two plans are refused, of which the first must be named.
 """
 
 from __future__ import annotations
@@ -43,6 +44,16 @@ def test_schedules_are_the_same_for_any_number_of_threads(days: list[PlanDict], 
         assert list(together.at_us[begin:end]) == list(schedule(days[index]).at_us)
 
 
+@pytest.mark.parametrize("threads", [2, 16])
+def test_schedules_on_a_grid_are_the_same_for_any_number_of_threads(days: list[PlanDict], threads: int) -> None:
+    cohort = Cohort([{**day, "actuator": {**day["actuator"], "grid_us": 300_000_000}} for day in days])
+    assert cohort.due_steps > ENOUGH_STEPS
+    alone, together = schedule_many(cohort, threads=1), schedule_many(cohort, threads=threads)
+    for column in ("offsets", "at_us", "channel", "steps"):
+        assert np.array_equal(getattr(alone, column), getattr(together, column)), column
+    assert int(np.asarray(alone.steps).sum()) == cohort.due_steps > len(alone.at_us)
+
+
 @pytest.mark.parametrize("threads", [2, 3])
 def test_totals_are_the_same_for_any_number_of_threads(days: list[PlanDict], threads: int) -> None:
     cohort = Cohort([Plan(day) for day in days] * 10)
@@ -70,5 +81,18 @@ def test_what_one_plan_is_refused_for_the_cohort_is(days: list[PlanDict], thread
     assert cohort.due_steps > ENOUGH_STEPS
     with pytest.raises(LimitError) as refused:
         schedule_many(cohort, threads=threads)
-    assert (refused.value.limit, refused.value.value) == ("waiting_steps", 101)
+    assert (refused.value.limit, refused.value.value) == ("plans[600].waiting_steps", 101)
     assert len(schedule_many(cohort, stop=600, threads=threads)) == 600
+    with pytest.raises(LimitError) as refused:
+        schedule_many(cohort, first=601, threads=threads)
+    assert refused.value.limit == "plans[1200].waiting_steps"
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3])
+def test_what_one_plan_is_refused_for_the_sums_are(days: list[PlanDict], threads: int) -> None:
+    some = [with_gap(day, 1) for day in days] * 4
+    some[1_600] = with_gap(days[0], US_PER_HOUR)
+    some[4_200] = with_gap(days[0], US_PER_HOUR)
+    with pytest.raises(LimitError) as refused:
+        totals_many(some, edges_us=[0, 1, 2, DAY_US], threads=threads)
+    assert (refused.value.limit, refused.value.value) == ("plans[1600].waiting_steps", 101)

@@ -201,7 +201,7 @@ class Books:
         self._unanswered(event.at_us)
         late_us = event.at_us - self.config.lateness_us
         # First what time brought on the way, then what the event says, then what follows from it.
-        by_time = [each for each in found if self._by_time(each, event)]
+        by_time = [each for at, each in enumerate(found) if self._by_time(each, event) or self._by_then(found, at)]
         for effect in by_time:
             self._effect(effect, asked, late_us)
         self._pass_to(event.at_us)
@@ -258,6 +258,14 @@ class Books:
         if isinstance(effect, (said.ModeChanged, said.TempEnded)) and effect.at_us < event.at_us:
             return True
         return isinstance(effect, said.FirePulse)
+
+    @staticmethod
+    def _by_then(found: tuple[Effect, ...], at: int) -> bool:
+        """Say whether a bolus was recorded by time alone, before this event told that an uncertain pulse has failed."""
+        rest = found[at:]
+        return isinstance(rest[0], said.BolusDelivered) and any(
+            isinstance(each, said.StepsMissed) and each.cause == "failed" for each in rest
+        )
 
     def _pass_to(self, to_us: int) -> None:
         running = self.state is State.RUNNING

@@ -471,3 +471,8 @@ def test_a_store_that_takes_no_journal_for_ever_breaks_the_world_and_does_not_ha
     assert broken is not None
     assert broken.requirement == "DEL-16"
     assert "the store is gone" in broken.what
+
+
+def test_a_bolus_that_time_has_ended_is_recorded_before_a_failure_that_is_told_late() -> None:
+    # The host sleeps for four hours, until its pulse has long been taken as uncertain, and tells then that it failed.
+    assert live(draw_setup(6374, mode="safety", hours=24)).broken is None

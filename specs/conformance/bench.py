@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pumpcore import Delivery, events
 from pumpcore.alarms import AlarmSettings, Kind, Watch
-from pumpcore.devices import Speed, load
+from pumpcore.devices import Range, Speed, load
 from pumpcore.effects import FirePulse, PrimePulse
 from pumpcore.errors import RequestError
+from pumpcore.glucose import READING_US_MAX, LowPreset, LowSettings, MgDl, Quality, Reading
 from pumpcore.ledger import Ledger
 from pumpcore.limits import Limits
 from pumpcore.profile import Anchor, BasalProfile, PercentTemp, Segment, WeekPlan
@@ -41,6 +42,8 @@ NO_RESERVOIR: Final = -1
 PLENTY: Final = 999
 PRIMING: Final = 98
 GONE: Final = 99
+NEVER_HEARD: Final = -1
+LOW_MG_DL: Final = 60
 
 HIGH: Final = frozenset(
     {
@@ -49,17 +52,33 @@ HIGH: Final = frozenset(
         "reservoir_issue",
         "reservoir_empty",
         "battery_empty",
+        "auto_off",
         "no_delivery_high",
         "no_delivery_danger",
+        "glucose_low",
     }
 )
 MEDIUM: Final = frozenset(
     {"no_delivery_medium", "disconnect_over", "priming_issue", "bolus_canceled", "pulse_uncertain"}
 )
 NEVER_AGAIN: Final = frozenset(
-    {"bolus_canceled", "tbr_over", "tbr_canceled", "bolus_not_confirmed", "pulse_uncertain", "reservoir_low"}
+    {
+        "bolus_canceled",
+        "tbr_over",
+        "tbr_canceled",
+        "bolus_not_confirmed",
+        "pulse_uncertain",
+        "reservoir_low",
+        "auto_off_soon",
+        "glucose_low_predicted",
+    }
 )
-SUSPEND_POLICIES: Final = {(True, False, 0): "medtronic", (False, False, 0): "tandem", (True, True, 1): "roche_pause"}
+SUSPEND_POLICIES: Final = {
+    (True, False, 0): "medtronic",
+    (False, False, 0): "tandem",
+    (True, True, 15): "roche_pause",
+}
+"""By whether a temp basal and boluses are kept, and the minutes that are made up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +113,11 @@ class Model:
         pause = int(self.constants["MakesUp"])
         return max(pause + 1 if pause else 0, self.ticks(15) if "no_delivery_reminder" in self.kinds else 0)
 
+    @property
+    def heard_most(self) -> int:
+        """Say how many ticks without the sensor it counts: with the last of them the link is lost."""
+        return self.ticks(24) if "sensor_link_lost" in self.kinds else 0
+
     def ticks(self, minutes: int) -> int:
         """Say how many ticks a span is, rounded up."""
         return -(-minutes // int(self.constants["Minutes"]))
@@ -105,25 +129,67 @@ class Model:
     def device(self) -> Device:
         """Give a pump whose pulses leave at ticks: one step of each part of a bolus in one tick."""
         plain = load("generic-0.05")
-        return replace(plain, grid_us=self.tick_us, bolus_speeds=(Speed(0, self.tick_us * 20, None),))
+        spans = Range(self.tick_us, 30 * self.tick_us, step=self.tick_us)
+        return replace(
+            plain,
+            grid_us=self.tick_us,
+            bolus_speeds=(Speed(0, self.tick_us * 20, None),),
+            temp_us=spans,
+            extended_us=spans,
+            auto_off_warning_us=self.tick_us,
+        )
 
     def config(self) -> Config:
         """Say what the real pump is made with."""
         constants, new = self.constants, self.constants["Begins"] == "new"
-        policy = SUSPEND_POLICIES[constants["KeepsTemp"], constants["KeepsBoluses"], constants["MakesUp"]]
+        minutes, whole_ticks = 15 if constants["MakesUp"] else 0, int(constants["MakesUp"])
+        if whole_ticks != minutes // int(constants["Minutes"]):
+            raise ValueError(f"no policy makes up {whole_ticks} ticks")
+        policy = SUSPEND_POLICIES[constants["KeepsTemp"], constants["KeepsBoluses"], minutes]
         return Config(
             device=self.device(),
             limits=Limits() if new else self.limits(),
             plan=None if new and "ProposePlan" in constants["Events"] else self.plan(),
             anchor=None if new else Anchor(0, MONDAY),
             suspend_policy=policy,
-            alarms=AlarmSettings(
-                watch=Watch(reminder_us=15 * MINUTE, medium_us=30 * MINUTE, high_us=60 * MINUTE, danger_us=120 * MINUTE)
-            ),
+            alarms=self.alarms(),
+            low_suspend=self.low_suspend(),
             lateness_us=MINUTE,
             proposal_us=int(constants["OfferTicks"]) * self.tick_us,
             unanswered_us=10 * MINUTE,
         )
+
+    def alarms(self) -> AlarmSettings:
+        """Give the thresholds of the watch, of a lost link and of auto-off."""
+        auto_off = int(self.constants["AutoOff"])
+        return AlarmSettings(
+            watch=Watch(reminder_us=15 * MINUTE, medium_us=30 * MINUTE, high_us=60 * MINUTE, danger_us=120 * MINUTE),
+            sensor_lost_us=24 * MINUTE,
+            auto_off_us=auto_off * self.tick_us if auto_off else None,
+        )
+
+    def low_suspend(self) -> LowSettings | None:
+        """Give a preset that suspends at the limit alone, or before it too; then it ends well above it.
+
+        It predicts for an instant only, so that what a reading means hangs on no slope; but it needs to have one.
+        """
+        longest, after, by_hand = (int(self.constants[name]) for name in ("LowMost", "LowAway", "LowAwayHand"))
+        if not longest:
+            return None
+        preset = LowPreset(
+            id="model",
+            limit=Range(LOW_MG_DL, LOW_MG_DL),
+            horizon_us=int(self.constants["LowPredicts"]),
+            predicted_above=20,
+            now_below=0,
+            resume_above=20,
+            resume_predicted_above=40,
+            most_us=longest * self.tick_us,
+            after_most_us=after * self.tick_us,
+            after_hand_us=by_hand * self.tick_us,
+            sources=(),
+        )
+        return LowSettings(preset, MgDl(LOW_MG_DL))
 
     def limits(self) -> Limits:
         """Give limits that are met by a bolus that is too large, and by nothing else."""
@@ -159,6 +225,7 @@ class Bench:
         model: the model.
         pump: the pump; None while it has no power.
         kept: what a pump without power has left behind.
+        dark: the pump that this makes, once somebody has looked at it.
         spins: whether it wanted to be called again and again within a tick; no state of the specification is like that.
     """
 
@@ -168,32 +235,42 @@ class Bench:
         """Make the pump and bring it to where the model begins."""
         self.model = model
         self.kept = b""
-        self.pump: Pump | None = Pump(model.config(), at_us=0)
+        self.dark: Pump | None = None
+        # Readings of before the beginning have a time too.
+        at_us = 2 * model.tick_us
+        self.pump: Pump | None = Pump(model.config(), at_us=at_us)
         begins = model.constants["Begins"]
         if begins in {"ready", "running"}:
             for event in (
-                events.BeginChange(0, set_off_body=True),
-                events.Rewound(0),
-                events.ReservoirMeasured(0, FULL_UU),
-                events.Loaded(0),
-                events.Prime(0, STEP_UU),
-                events.PulseConfirmed(0, 1),
-                events.Primed(0),
-                events.Filled(0),
-                events.Connected(0),
+                events.BeginChange(at_us, set_off_body=True),
+                events.Rewound(at_us),
+                events.ReservoirMeasured(at_us, FULL_UU),
+                events.Loaded(at_us),
+                events.Prime(at_us, STEP_UU),
+                events.PulseConfirmed(at_us, 1),
+                events.Primed(at_us),
+                events.Filled(at_us),
+                events.Connected(at_us),
             ):
                 self.pump.step(event)
         if begins == "running":
-            self.pump.step(events.Start(0))
+            self.pump.step(events.Start(at_us))
 
     # What it is -----------------------------------------------------------------------------------------------------
 
     @property
     def state(self) -> PumpState:
         """Give all that the pump knows. The comparison looks at it as it is, not at what the pump says of itself."""
-        if self.pump is None:
-            return self.restored()._state  # noqa: SLF001
-        return self.pump._state  # noqa: SLF001
+        return self.shown._state  # noqa: SLF001
+
+    @property
+    def shown(self) -> Pump:
+        """Give the pump to look at: without power, the one that would come back."""
+        if self.pump is not None:
+            return self.pump
+        if self.dark is None:
+            self.dark = self.restored()
+        return self.dark
 
     def restored(self) -> Pump:
         """Give the pump that was kept."""
@@ -211,7 +288,8 @@ class Bench:
     def shared(self) -> Bench:
         """Give another bench with a pump of the same state: for events that `mark` then shows to have left it alone."""
         other = object.__new__(Bench)
-        other.model, other.kept, other.pump, other.spins = self.model, self.kept, None, self.spins
+        other.model, other.kept, other.dark = self.model, self.kept, self.dark
+        other.pump, other.spins = None, self.spins
         if self.pump is not None:
             other.pump = object.__new__(Pump)
             vars(other.pump).update(vars(self.pump))
@@ -236,17 +314,17 @@ class Bench:
         if self.pump is None:
             return False
         if event == "PowerLoss":
-            self.kept, self.pump = self.pump.snapshot(), None
+            self.kept, self.dark, self.pump = self.pump.snapshot(), None, None
             return True
         if event == "Tick":
             self._tick()
             return True
         made = ALPHABET[event](self.state, self.model)
         try:
-            effects = self.pump.step(made)
+            for each in made if isinstance(made, tuple) else (made,):
+                self._answer(self.pump.step(each))
         except RequestError:
             return False
-        self._answer(effects)
         return True
 
     def _answer(self, effects: tuple[Effect, ...]) -> None:
@@ -305,11 +383,16 @@ class Bench:
             "offers": tuple(self._offer(each, s.seen_us) for each in s.proposals.values()),
             "answered": bool(s.answers),
             "pulses": self._pulses(s, bolus_ids),
-            "alarms": {kind: self._alarm(s, kind) for kind in self.model.kinds},
+            # A function of nothing is an empty sequence to TLC.
+            "alarms": {kind: self._alarm(s, kind) for kind in self.model.kinds} or (),
             "dry": self._dry(s),
             "stopped": 0 if s.state.value == "running" else self._since(s.suspended_us, self.model.stopped_most),
             "counts": s.misses,
             "missed": min(s.missed_uu // STEP_UU, int(self.model.constants["MaxBolus"])),
+            "reading": self._reading(s),
+            "heard": self._heard(s),
+            "away": self._away(s),
+            "idle": self._since(s.person_us, int(self.model.constants["AutoOff"])),
         }
 
     def _ticks(self, span_us: int) -> int:
@@ -363,6 +446,28 @@ class Bench:
         elif status == "confirmed" and kind not in NEVER_AGAIN:
             age = self._ticks(s.seen_us - found.status_since_us)
         return {"status": status, "cause": found.cause_present, "age": age, "level": found.level}
+
+    def _reading(self, s: PumpState) -> dict[str, Any]:
+        latest = s.glucose.latest
+        if latest is None or s.seen_us - latest.at_us > READING_US_MAX:
+            return {"value": "none", "age": 0}
+        return {"value": MEANT[int(latest.value.exact_mg_dl)], "age": self._ticks(s.seen_us - latest.at_us)}
+
+    def _heard(self, s: PumpState) -> int:
+        """Count the ticks since the sensor was heard; what the pump shows of its link must agree."""
+        if s.sensor_us is None:
+            return NEVER_HEARD
+        most = self.model.heard_most
+        if not most:
+            return 0
+        told = self.shown.status.sensor_link.name
+        return {"NEVER": NEVER_HEARD, "LOST": most}.get(told, self._since(s.sensor_us, most - 1))
+
+    def _away(self, s: PumpState) -> int:
+        """Count the ticks for which low-glucose suspend stays away."""
+        waits = ((s.low_ended_us, "LowAway"), (s.low_by_hand_us, "LowAwayHand"))
+        span = {name: int(self.model.constants[name]) * self.model.tick_us for _, name in waits}
+        return max([0, *(self._ticks(at_us + span[name] - s.seen_us) for at_us, name in waits if at_us is not None)])
 
     def _dry(self, s: PumpState) -> int:
         if s.begun_us is None:
@@ -433,6 +538,11 @@ def beyond(seen: Mapping[str, Any], model: Model) -> bool:
 
 Maker = "Callable[[PumpState, Model], events.Event]"
 
+MEANT: Final = {59: "low", 70: "falling", 140: "fine", 45: "doubtful"}
+"""What a reading means, by its value in mg/dL."""
+BACKFILL: Final = (0, 4, 8)
+"""How many minutes old the readings of one message are, the latest first: as many as a slope needs."""
+
 
 def offer_id(s: PumpState, index: int) -> int:
     """Give the number of the n-th proposal; where there are fewer, one that is of none any more, or never was."""
@@ -465,17 +575,28 @@ def alarm_id(s: PumpState, kind: str) -> int:
     return first_of(s.board.active, kind) or s.board.next_id
 
 
+def _glucose(name: str, *, by_meter: bool = False) -> Callable[..., tuple[events.Event, ...]]:
+    """Make the readings of one message, the latest first: that is too old at the very end of a tick."""
+    value = next(MgDl(mg_per_dl) for mg_per_dl, meant in MEANT.items() if meant == name)
+
+    def made(s: PumpState, _: Model) -> tuple[events.Event, ...]:
+        quality = Quality.DOUBTFUL if name == "doubtful" else Quality.GOOD
+        readings = (Reading(s.seen_us - 1 - minutes * MINUTE, value, quality) for minutes in BACKFILL)
+        return tuple(events.GlucoseMeasured(s.seen_us, reading, by_meter=by_meter) for reading in readings)
+
+    return made
+
+
 def _plain(kind: Callable[..., events.Event], *arguments: object, **named: object) -> Callable[..., events.Event]:
     return lambda s, _: kind(s.seen_us, *arguments, **named)
 
 
 def _temp(percent: int) -> Callable[..., events.Event]:
-    return lambda s, _: events.ProposeTemp(s.seen_us, 30 * MINUTE, percent=percent)
+    return lambda s, model: events.ProposeTemp(s.seen_us, model.ticks(30) * model.tick_us, percent=percent)
 
 
 def _bolus(fast: int, extended: int) -> Callable[..., events.Event]:
-    spread_us = 30 * MINUTE if extended else 0
-    return _plain(events.ProposeBolus, fast * STEP_UU, extended * STEP_UU, spread_us)
+    return lambda s, model: events.ProposeBolus(s.seen_us, fast * STEP_UU, extended * STEP_UU, extended * model.tick_us)
 
 
 def _read(kind: str) -> Callable[..., events.Event]:
@@ -483,7 +604,7 @@ def _read(kind: str) -> Callable[..., events.Event]:
 
 
 def _snooze(kind: str) -> Callable[..., events.Event]:
-    return lambda s, _: events.SnoozeAlarm(s.seen_us, alarm_id(s, kind), 10 * MINUTE)
+    return lambda s, model: events.SnoozeAlarm(s.seen_us, alarm_id(s, kind), min(10 * MINUTE, model.tick_us - MINUTE))
 
 
 def _pulse(kind: Callable[..., events.Event], index: int) -> Callable[..., events.Event]:
@@ -509,6 +630,11 @@ NAMES: Final = {
     "TempCanceled": "tbr_canceled",
     "NotConfirmed": "bolus_not_confirmed",
     "Uncertain": "pulse_uncertain",
+    "AutoOff": "auto_off",
+    "AutoOffSoon": "auto_off_soon",
+    "Low": "glucose_low",
+    "LowPredicted": "glucose_low_predicted",
+    "LinkLost": "sensor_link_lost",
 }
 
 REFUSED_ALWAYS: Final[dict[str, Callable[..., events.Event]]] = {
@@ -529,7 +655,7 @@ REFUSED_ALWAYS: Final[dict[str, Callable[..., events.Event]]] = {
 }
 """Requests that no state takes: none of them is in the specification."""
 
-ALPHABET: Final[dict[str, Callable[..., events.Event]]] = {
+ALPHABET: Final[dict[str, Callable[..., events.Event | tuple[events.Event, ...]]]] = {
     "Start": _plain(events.Start),
     "Suspend": _plain(events.Suspend),
     "SuspendRemote": _plain(events.Suspend, events.SuspendCause.REMOTE),
@@ -558,6 +684,12 @@ ALPHABET: Final[dict[str, Callable[..., events.Event]]] = {
     "GoneMechanical": _plain(events.FaultGone, Kind.MECHANICAL_ISSUE),
     "ClockSet": lambda s, _: events.ClockSet(s.seen_us, Anchor(0, MONDAY), "UTC"),
     "LimitsSet": lambda s, model: events.SetLimits(s.seen_us, model.limits()),
+    "GlucoseLow": _glucose("low"),
+    "GlucoseFalling": _glucose("falling"),
+    "GlucoseFine": _glucose("fine"),
+    "GlucoseDoubtful": _glucose("doubtful"),
+    "MeterLow": _glucose("low", by_meter=True),
+    "MeterFine": _glucose("fine", by_meter=True),
     "LimitsUnset": _plain(events.SetLimits, Limits()),
     "ProposeOne": _bolus(1, 0),
     "ProposeTwo": _bolus(2, 0),
@@ -584,4 +716,6 @@ ALPHABET: Final[dict[str, Callable[..., events.Event]]] = {
     **{f"Snooze{name}": _snooze(kind) for name, kind in NAMES.items()},
     **REFUSED_ALWAYS,
 }
-"""What the specification's events are for the pump; a tick, a loss of power and a restart are more than one event."""
+"""What the specification's events are for the pump, one event or several at once; a tick, a loss of power and a restart
+are others.
+"""

@@ -16,6 +16,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any, Final
 
+from pumpcore.events import SuspendCause
 from specs.conformance.bench import Bench, Model, beyond
 from specs.conformance.graph import constants, rendered
 
@@ -38,6 +39,8 @@ FORWARD: Final = {
         "TempNothing",
         "Suspend",
         "FaultOcclusion",
+        "GlucoseLow",
+        "GlucoseFalling",
     ),
     "suspended": ("Resume", "BeginChange"),
     "rewind": ("Rewound",),
@@ -48,6 +51,8 @@ FORWARD: Final = {
     "alarm": ("GoneOcclusion", "GoneMechanical", "ReadOcclusion", "ReadMechanical", "BatteryGood", "BeginChange"),
 }
 """What a person would do next in each mode: events drawn blindly seldom finish a reservoir change."""
+WHILE_LOW: Final = ("GlucoseLow", "GlucoseFalling", "GlucoseFine", "Suspend", "Tick", "Tick", "Tick")
+"""And while suspended for low glucose: left alone it seldom lasts."""
 TICKS_MOST: Final = 90
 """So that no trace reaches midnight, at which a real pump looks its plan up anew."""
 
@@ -102,7 +107,8 @@ def _drawn(bench: Bench, model: Model, chance: random.Random, given: Counter[tup
     if bench.pump is None and chance.random() < KEEP_REFUSED:
         return "Restart"
     mode = bench.state.state.value.rpartition(".")[2]
-    onward = [event for event in FORWARD.get(mode, ()) if event in model.events]
+    low = bench.state.cause in {SuspendCause.LOW_GLUCOSE, SuspendCause.PREDICTED_LOW_GLUCOSE}
+    onward = [event for event in (WHILE_LOW if low else FORWARD.get(mode, ())) if event in model.events]
     if onward and chance.random() < LEAD_ON:
         return chance.choice(onward)
     if chance.randrange(10) < TICKS_IN_TEN:

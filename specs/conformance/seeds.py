@@ -384,8 +384,155 @@ _REST: Final = (
     ),
 )
 
-MUTANTS: Final = (*_ROWS, *_REST)
-"""All of them: one row of the table of modes each, then all other rules."""
+_GLUCOSE: Final = (
+    Mutant(
+        "a low-glucose suspend outlives its reading",
+        _FLOW,
+        "    return stale if stale > s.now_us else NEVER_US\n",
+        "    return NEVER_US\n",
+        "MCGlucose MCLow",
+        "TraceGlucose",
+    ),
+    Mutant(
+        "a better reading ends what a person has suspended",
+        _FLOW,
+        "suspended = s.state is State.SUSPENDED and s.cause in LOW_CAUSES",
+        "suspended = s.state is State.SUSPENDED",
+        "MCGlucose",
+        "TraceGlucose",
+    ),
+    Mutant(
+        "a suspend by a person leaves a low-glucose suspend its cause",
+        _ASKED,
+        "s.cause, s.until_us = event.cause, NEVER_US",
+        "s.cause, s.until_us = (s.cause if s.cause in LOW_CAUSES else event.cause), NEVER_US",
+        "MCGlucose MCLow",
+        "TraceGlucose",
+    ),
+    Mutant(
+        "what a low has withheld counts as missed",
+        _FLOW,
+        "        s.misses, s.missed_uu = False, 0\n",
+        "",
+        "MCGlucose",
+        "TraceGlucose",
+    ),
+    Mutant(
+        "a low-glucose suspend comes again after the longest one",
+        _FLOW,
+        "        s.low_ended_us = s.now_us\n",
+        "        s.low_ended_us = None\n",
+        "MCGlucose",
+        "TraceGlucose",
+    ),
+    Mutant(
+        "a low-glucose suspend comes again after a resume by hand",
+        _ASKED,
+        "        s.low_by_hand_us = event.at_us\n",
+        "        s.low_by_hand_us = None\n",
+        "MCGlucose MCLow",
+        "TraceGlucose",
+    ),
+    Mutant(
+        "it stays away an instant too long",
+        "glucose.py",
+        "facts.now_us - at_us < wait_us for at_us",
+        "facts.now_us - at_us <= wait_us for at_us",
+        "MCGlucose MCLow",
+        "TraceGlucose",
+    ),
+    Mutant(
+        "the longest low-glucose suspend is an instant longer",
+        "glucose.py",
+        "+ preset.most_us - facts.used_us\n",
+        "+ preset.most_us - facts.used_us + 1\n",
+        "MCGlucose",
+        "TraceGlucose",
+    ),
+    Mutant(
+        "a reading that is doubtful suspends",
+        "glucose.py",
+        "if latest is None or latest.quality is not Quality.GOOD or not 0",
+        "if latest is None or not 0",
+        "MCGlucose MCLow",
+        "TraceGlucose",
+    ),
+    Mutant(
+        "a recovery ends nothing",
+        "glucose.py",
+        "recovered = above > preset.resume_above and predicted > preset.resume_predicted_above",
+        "recovered = False",
+        "MCGlucose",
+        why="the seeded runs of this length seldom get a better reading while such a suspend lasts",
+    ),
+    Mutant(
+        "a suspend on a low alone ends with a better reading",
+        "glucose.py",
+        "    if not preset.horizon_us or rate is None:\n",
+        "    if rate is None:\n",
+        "MCLow",
+        why="the free runs are those of a preset that predicts",
+    ),
+    Mutant(
+        "a low stays told after its suspend",
+        _FLOW,
+        "    Kind.GLUCOSE_LOW: SuspendCause.LOW_GLUCOSE,\n",
+        "",
+        "MCLow",
+        "TraceGlucose",
+    ),
+    Mutant(
+        "a meter counts as the sensor",
+        _ASKED,
+        "    if not event.by_meter:\n",
+        "    if True:\n",
+        "MCLink",
+        "TraceGlucose",
+    ),
+    Mutant(
+        "a lost link is not told",
+        "pump/flow.py",
+        "        sensor_us=s.sensor_us,\n",
+        "        sensor_us=None,\n",
+        "MCLink",
+        "TraceGlucose",
+    ),
+    Mutant(
+        "the link is shown as lost by another threshold than it is told by",
+        "pump/__init__.py",
+        ", lost_after_us=s.config.alarms.sensor_lost_us - 1)",
+        ")",
+        "MCLink",
+        "TraceGlucose",
+    ),
+    Mutant(
+        "auto-off is an instant late",
+        "alarms/facts.py",
+        "person_us, settings.auto_off_us, now_us)",
+        "person_us, settings.auto_off_us and settings.auto_off_us + 1, now_us)",
+        "MCAutoOff",
+        why="in the seeded runs somebody touches something before",
+    ),
+    Mutant(
+        "auto-off while suspended",
+        _FLOW,
+        "person_us=s.person_us if state is State.RUNNING else None",
+        "person_us=s.person_us",
+        "MCAutoOff",
+        "TraceGlucose",
+    ),
+    Mutant(
+        "a fact is a sign of life",
+        "pump/__init__.py",
+        "            if isinstance(event, Request):\n",
+        '            if type(event).__name__ != "Tick":\n',
+        "MCAutoOff",
+        "TraceGlucose",
+    ),
+)
+
+MUTANTS: Final = (*_ROWS, *_REST, *_GLUCOSE)
+"""All of them: one row of the table of modes each, all other rules, then glucose, its sensor and auto-off."""
 
 
 # Corrupted records ----------------------------------------------------------------------------------------------------

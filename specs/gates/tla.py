@@ -147,7 +147,7 @@ def witnesses(room: Room) -> str:
     Raises:
         Refused: something that a model is made for never happens in it.
     """
-    modes: set[str] = set()
+    reached: set[str] = set()
     counted = led_back = 0
     for model, graph in graphs(room).items():
         figures = constants(SPECIFICATION / f"{model}.cfg")
@@ -162,7 +162,7 @@ def witnesses(room: Room) -> str:
         for kind in figures["Kinds"]:
             if not any(state["alarms"][kind]["status"] == "pending" for state in states):
                 raise Refused(f"{model}: {kind} is never announced")
-        modes |= {state["mode"] for state in states}
+        reached |= {state[name] for name in ("mode", "cause") for state in states}
         counted += len(happened) + len(figures["Kinds"])
         # A model in which a reservoir change only begins has no way back, and is not asked for one.
         if "BeginChange" not in figures["Events"] or "Connected" in figures["Events"]:
@@ -170,11 +170,15 @@ def witnesses(room: Room) -> str:
             if stuck:
                 raise Refused(f"{model}: no way leads back to running from {stuck} states")
             led_back += 1
-    wanted = {"standby", "running", "suspended", "alarm", "rewind", "load", "prime", "fill", "connect"}
-    if modes != wanted:
-        raise Refused(f"never reached: {', '.join(sorted(wanted - modes))}")
-    return f"{counted + len(modes)} witnesses; running can be reached from every state of {led_back} models"
+    if reached != REACHED:
+        raise Refused(f"never reached: {', '.join(sorted(REACHED ^ reached))}")
+    return f"{counted + len(reached)} witnesses; running can be reached from every state of {led_back} models"
 
+
+MODES_WANTED: Final = {"standby", "running", "suspended", "alarm", "rewind", "load", "prime", "fill", "connect"}
+CAUSES_WANTED: Final = {"none", "person", "remote", "disconnect", "alarm", "low_glucose", "predicted_low_glucose"}
+REACHED: Final = MODES_WANTED | CAUSES_WANTED
+"""What a pump of the models may be in, and why it may be suspended; "alarm" is both."""
 
 IMPOSSIBLE: Final[dict[str, set[str]]] = {"MCBolus": {"ProposeFour"}}
 """Events that a model offers so that every state refuses them."""
@@ -214,6 +218,7 @@ LIVES: Final = (
     Live("MCBolus", "BOL_02_EveryProposalEnds", _ONE_AT_A_TIME),
     Live("MCAlarms", "ALM_05_TheUnansweredEscalates"),
     Live("MCWatch", "WCH_01_StoppedIsTold"),
+    Live("MCGlucose", "GLU_02_EveryLowSuspendEnds"),
 )
 
 
@@ -318,19 +323,31 @@ SEEDS: Final = (
     ),
     Seed(
         "MCAlarms",
-        'Derive(f, "battery_empty", p.battery = "empty")',
-        'Derive(f, "battery_empty", FALSE)',
+        'kind = "battery_empty" -> p.battery = "empty"',
+        'kind = "battery_empty" -> FALSE',
         "ALM_09_CausesAreTold",
     ),
     Seed(
         "MCReservoir",
-        'Derive(d, "reservoir_empty", shown /\\ p.left = 0)',
-        'Derive(d, "reservoir_empty", FALSE)',
+        'kind = "reservoir_empty" -> shown /\\ p.left = 0',
+        'kind = "reservoir_empty" -> FALSE',
         "STA_01_RunsOnlyWhenReady",
     ),
-    Seed("MCWatch", "dry >= High /\\ dry < Danger", "dry > High /\\ dry < Danger", "WCH_01_HighBeforeTheBound"),
-    Seed("MCWatch", "dry >= Medium /\\ dry < High)", "dry > Medium /\\ dry < High)", "WCH_03_MediumBeforeHigh"),
-    Seed("MCDisconnect", " /\\ p.stopped >= Reminder)", " /\\ p.stopped > Reminder)", "WCH_03_ReminderWhileStopped"),
+    Seed(
+        "MCWatch",
+        "Dry(p) >= High /\\ Dry(p) < Danger",
+        "Dry(p) > High /\\ Dry(p) < Danger",
+        "WCH_01_HighBeforeTheBound",
+    ),
+    Seed(
+        "MCWatch", "Dry(p) >= Medium /\\ Dry(p) < High", "Dry(p) > Medium /\\ Dry(p) < High", "WCH_03_MediumBeforeHigh"
+    ),
+    Seed(
+        "MCDisconnect",
+        "stopped /\\ p.stopped >= Reminder",
+        "stopped /\\ p.stopped > Reminder",
+        "WCH_03_ReminderWhileStopped",
+    ),
     Seed(
         "MCBolus",
         "IF fault \\/ ~KeepsBoluses THEN EndAllBoluses(still)",
@@ -342,8 +359,8 @@ SEEDS: Final = (
     Seed("MCBolus", "size > 0 /\\ size <= MaxBolus", "size > 0", "LIM_02_NoBolusIsTooLarge"),
     Seed(
         "MCBolus",
-        'On("ConfirmAgain") /\\ pump.answered /\\ Becomes(pump)',
-        'On("ConfirmAgain") /\\ pump.answered /\\ Becomes([pump EXCEPT !.boluses = Append(@, Bolus(1, 0))])',
+        'On("ConfirmAgain") /\\ pump.answered /\\ Asked(pump)',
+        'On("ConfirmAgain") /\\ pump.answered /\\ Asked([pump EXCEPT !.boluses = Append(@, Bolus(1, 0))])',
         "BOL_03_AgainIsNothingMore",
     ),
     Seed("MCPulses", '.fate = "ends" /\\ ~Awaited(p, i)', '.fate = "ends" /\\ FALSE', "DEL_06_EveryStepIsInOnePlace"),
@@ -364,6 +381,55 @@ SEEDS: Final = (
         "Settled(back, UnansweredFrom(back, 1))",
         "Settled(back, [back EXCEPT !.pulses = <<>>])",
         "PWR_03_PowerLossLosesNothing",
+    ),
+    Seed(
+        "MCGlucose",
+        "LowDecided([p EXCEPT !.reading = NoReading])",
+        "[p EXCEPT !.reading = NoReading]",
+        "GLU_04_NothingIsSuspendedBlindly",
+    ),
+    Seed("MCGlucose", "says \\notin Usable \\/ (", "(", "GLU_04_NothingIsSuspendedBlindly"),
+    Seed(
+        "MCGlucose",
+        '"suspend") EXCEPT !.cause = cause, !.wait = LowMost]',
+        '"suspend") EXCEPT !.cause = cause]',
+        "GLU_02_LowSuspendsHaveAnEnd",
+    ),
+    Seed(
+        "MCGlucose",
+        "gone == IF p.cause \\in LowCauses THEN [p EXCEPT !.counts = FALSE, !.missed = 0] ELSE p",
+        "gone == p",
+        "GLU_02_LowOnlyTakesAway",
+    ),
+    Seed(
+        "MCGlucose",
+        'ELSE [ended EXCEPT !.cause = "person", !.counts = FALSE, !.missed = 0]',
+        'ELSE [ended EXCEPT !.cause = "person"]',
+        "GLU_02_LowOnlyTakesAway",
+    ),
+    Seed("MCGlucose", "LET low == SuspendedLow(p)", 'LET low == p.mode = "suspended"', "SUS_02_OnlyAPersonStarts"),
+    Seed("MCGlucose", 'p.mode = "running" /\\ p.away = 0', 'p.mode = "running"', "GLU_03_ItStaysAway"),
+    Seed("MCGlucose", "IF longest THEN Max(@, LowAway) ELSE @", "@", "GLU_03_ItStaysAway"),
+    Seed("MCLow", "[p EXCEPT !.away = Max(@, LowAwayHand)]", "p", "GLU_03_ItStaysAway"),
+    Seed(
+        "MCLow",
+        "IF p.cause # WithSuspend[k] THEN Ceased",
+        "IF p.cause = None THEN Ceased",
+        "ALM_03_ALowIsToldWhileItSuspends",
+    ),
+    Seed(
+        "MCLink",
+        '"sensor_link_lost" -> p.heard >= Lost',
+        '"sensor_link_lost" -> p.heard > Lost',
+        "GLU_01_ALostLinkIsTold",
+    ),
+    Seed("MCAutoOff", "alone /\\ p.idle >= AutoOff", "alone /\\ p.idle > AutoOff", "ALM_08_NobodyThereStopsIt"),
+    Seed("MCAutoOff", "alone /\\ p.idle = AutoOff - 1", "alone /\\ p.idle = AutoOff", "ALM_08_ItIsWarnedOf"),
+    Seed(
+        "MCAutoOff",
+        'On("BatteryGood") /\\ Becomes(',
+        'On("BatteryGood") /\\ Asked(',
+        "ALM_08_OnlyAPersonIsASignOfLife",
     ),
 )
 """Faults of the specification."""
@@ -389,6 +455,8 @@ NEVERS: Final = (
     ("MCModes", 'pump.mode # "connect"'),
     ("MCPause", '\\A i \\in DOMAIN pump.boluses : pump.boluses[i].fate # "held"'),
     ("MCWatch", '~Active(pump, "no_delivery_danger") \\/ pump.alarms["no_delivery_danger"].level = 0'),
+    ("MCGlucose", '~(pump.cause = "predicted_low_glucose" /\\ pump.wait = 1)'),
+    ("MCLink", "pump.heard # Lost"),
     ("MCPulses", "\\A j \\in DOMAIN pump.pulses : pump.pulses[j].of # Gone"),
 )
 """What is claimed never to happen, and does."""
@@ -428,7 +496,8 @@ GATES: Final[tuple[Gate, ...]] = (
     ),
     Gate(
         name="tla-liveness",
-        claim="Boluses and proposals end, the unanswered escalates, a pump that has stopped says so before the bound",
+        claim="Boluses, proposals and suspends for low glucose end, the unanswered escalates, a pump that has stopped"
+        " says so before the bound",
         bounds=", ".join(dict.fromkeys(live.model for live in LIVES)),
         run=liveness,
         needs=(JAVA,),

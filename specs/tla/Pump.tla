@@ -13,8 +13,8 @@
 (* to be compared with the code edge by edge.                              *)
 (*                                                                         *)
 (* Order: constants, the state, alarms, boluses and pulses, stopping and   *)
-(* going on, what follows from every event, the events, time, and then     *)
-(* what must hold, with the ids of specs/requirements.md.                  *)
+(* going on, low glucose, what follows from every event, the events, time, *)
+(* and then what must hold, with the ids of specs/requirements.md.         *)
 (***************************************************************************)
 EXTENDS Integers, Sequences, FiniteSets, Modes
 
@@ -31,6 +31,11 @@ CONSTANTS
     MaxBolus,      \* the largest bolus, in steps                                                               LIM-02
     Few,           \* a reservoir with few steps
     OfferTicks,    \* a proposal can be confirmed for so many ticks                                             BOL-02
+    LowMost,       \* low-glucose suspend: its longest, in ticks; 0: it is off                                  GLU-02
+    LowPredicts,   \* it suspends before a low too, and ends with the recovery; or it does neither
+    LowAway,       \* it stays away for so many ticks after the longest one                                     GLU-03
+    LowAwayHand,   \* and for so many after a resume by hand                                                    GLU-03
+    AutoOff,       \* a person who touches nothing for so many ticks is taken as unable to; 0: it is off        ALM-08
     AutoConfirm,   \* the actuator confirms each pulse at once
     MostBoluses, MostOffers, MostPulses    \* bounds of the model, not of the pump
 
@@ -63,16 +68,24 @@ Offer(what, fast, ext) == [what |-> what, fast |-> fast, ext |-> ext, age |-> 0,
 
 NoTemp == [kind |-> None, ticks |-> 0]
 
+\* What the latest reading of glucose says, and how many ticks ago: "low", at the limit or below; "falling", soon to be
+\* there; "fine", well above; "doubtful", not to be relied on; None: there is none, or it is too old.
+Reading(value) == [value |-> value, age |-> 0]
+NoReading == Reading(None)
+Usable == {"low", "falling", "fine"}
+Never == 0 - 1               \* the sensor was never heard
+
 (***************************************************************************)
 (* Annunciations: cause, priority, escalation.                             *)
 (***************************************************************************)
-Stopping == {"occlusion_detected", "mechanical_issue", "reservoir_issue", "reservoir_empty", "battery_empty"}
+Stopping == {"occlusion_detected", "mechanical_issue", "reservoir_issue", "reservoir_empty", "battery_empty",
+             "auto_off"}
 Watched == {"no_delivery_reminder", "no_delivery_medium", "no_delivery_high", "no_delivery_danger"}
 \* What tells of something that has happened: no cause that could last.
 Happenings == {"bolus_canceled", "tbr_over", "tbr_canceled", "bolus_not_confirmed", "pulse_uncertain"}
 \* Information: goes with its cause, read or not.
-Informs == {"no_delivery_reminder"}
-HighKinds == Stopping \cup {"no_delivery_high", "no_delivery_danger"}
+Informs == {"no_delivery_reminder", "auto_off_soon"}
+HighKinds == Stopping \cup {"no_delivery_high", "no_delivery_danger", "glucose_low"}
 MediumKinds == {"no_delivery_medium", "disconnect_over", "priming_issue", "bolus_canceled", "pulse_uncertain"}
 
 Ticks(minutes) == (minutes + Minutes - 1) \div Minutes
@@ -80,14 +93,16 @@ Reminder == Ticks(15)
 Medium == Ticks(30)
 High == Ticks(60)
 Danger == Ticks(120)
+TooOld == Ticks(12)          \* a reading of so long ago decides nothing any more                           GLU-04
+Lost == Ticks(24)            \* the sensor was not heard for so long: its link is lost
 
 \* Unanswered for so many minutes: the next level.  ALM-05
 Climbs(kind) == IF kind \in HighKinds THEN <<10>> ELSE IF kind \in MediumKinds THEN <<30, 40>> ELSE <<>>
 \* Confirmed, with the cause still there: told again after so many minutes; 0: never.  ALM-07
 Again(kind) ==
     CASE kind \in {"no_delivery_reminder", "no_delivery_danger", "disconnect_over"} -> 15
-      [] kind \in Happenings \cup {"reservoir_low"} -> 0
-      [] kind \in {"battery_low"} -> 240
+      [] kind \in Happenings \cup {"reservoir_low", "auto_off_soon", "glucose_low_predicted"} -> 0
+      [] kind \in {"battery_low", "sensor_link_lost"} -> 240
       [] OTHER -> 30
 
 Quiet == [status |-> "off", cause |-> FALSE, age |-> 0, level |-> 0]
@@ -95,7 +110,7 @@ Fresh(cause) == [status |-> "pending", cause |-> cause, age |-> 0, level |-> 0]
 Priority(kind, alarm) ==
     CASE kind \in HighKinds -> "high"
       [] kind \in MediumKinds -> IF alarm.level = 0 THEN "medium" ELSE "high"
-      [] kind \in {"no_delivery_reminder", "tbr_over"} -> "information"
+      [] kind \in Informs \cup {"tbr_over"} -> "information"
       [] OTHER -> "low"
 
 Active(p, kind) == kind \in Kinds /\ p.alarms[kind].status # "off"
@@ -132,11 +147,6 @@ Tell(p, kind, news) ==
     IF kind \in Kinds THEN [p EXCEPT !.alarms[kind] = Risen(@, kind, news)] ELSE p
 Untell(p, kind) ==
     IF kind \in Kinds THEN [p EXCEPT !.alarms[kind] = Ceased(@, kind)] ELSE p
-\* What the pump derives from its facts: told when the cause comes, not again while it stays.
-Derive(p, kind, there) ==
-    IF kind \notin Kinds THEN p
-    ELSE IF ~there THEN Untell(p, kind)
-    ELSE IF p.alarms[kind].cause THEN p ELSE Tell(p, kind, FALSE)
 
 (***************************************************************************)
 (* Boluses, proposals and pulses.                                          *)
@@ -204,6 +214,7 @@ May(p, trigger) == Target(p.mode, trigger, Facts(p)) # Refused
 \* How far ticks since the stop, and ticks without insulin, have to be counted in this model.
 StoppedMost == Max(IF MakesUp > 0 THEN MakesUp + 1 ELSE 0, IF "no_delivery_reminder" \in Kinds THEN Reminder ELSE 0)
 DryMost == IF Watched \cap Kinds = {} THEN 0 ELSE Danger
+HeardMost == IF "sensor_link_lost" \in Kinds THEN Lost ELSE 0
 
 \* DEL-12, SUS-03 to SUS-06, DEL-18: what stopping does to what runs.
 Stop(p, fault) ==
@@ -250,6 +261,32 @@ Raise(p, kind, news) ==
     IF kind \in Stopping THEN Move(Tell(p, kind, news), "fault") ELSE Tell(p, kind, news)
 
 (***************************************************************************)
+(* Low glucose: it only takes insulin away, and ends by itself.            *)
+(***************************************************************************)
+LowCauses == {"low_glucose", "predicted_low_glucose"}
+SuspendedLow(p) == p.mode = "suspended" /\ p.cause \in LowCauses
+
+LowBegins(p, cause, kind) ==
+    [Move(Tell(p, kind, FALSE), "suspend") EXCEPT !.cause = cause, !.wait = LowMost]
+
+\* SUS-02, GLU-02: nobody needs to resume; where delivery may not begin, it is left to the person.  What was withheld is
+\* gone either way.  GLU-03: after the longest one it stays away.
+LowEnds(p, longest) ==
+    LET ended == [p EXCEPT !.wait = 0, !.away = IF longest THEN Max(@, LowAway) ELSE @]
+    IN  IF May(ended, "resume") THEN Move(ended, "resume")
+        ELSE [ended EXCEPT !.cause = "person", !.counts = FALSE, !.missed = 0]
+
+\* GLU-02 to GLU-04: decided at each reading, and when the latest is too old: never without one that is usable.
+LowDecided(p) ==
+    LET low == SuspendedLow(p)
+        may == LowMost > 0 /\ p.mode = "running" /\ p.away = 0
+        says == p.reading.value
+    IN  CASE may /\ says = "low" -> LowBegins(p, "low_glucose", "glucose_low")
+          [] may /\ says = "falling" /\ LowPredicts -> LowBegins(p, "predicted_low_glucose", "glucose_low_predicted")
+          [] low /\ (says \notin Usable \/ (says = "fine" /\ LowPredicts)) -> LowEnds(p, FALSE)
+          [] OTHER -> p
+
+(***************************************************************************)
 (* What follows from every event.                                          *)
 (***************************************************************************)
 \* WCH-02: ticks since therapy insulin came last.  A pulse whose outcome is not due yet counts, but only one that
@@ -262,21 +299,37 @@ Dry(p) ==
         ELSE IF p.pulses[first].fate # "out" \/ p.dry - p.pulses[first].age > Medium THEN p.dry
         ELSE p.pulses[first].age
 
-\* What the person must know, derived from facts.
-Derived(p) ==
-    LET dry == Dry(p)
+\* What the person must know that follows from facts: which of these kinds has its cause now.
+FromFacts == {"no_delivery_reminder", "no_delivery_medium", "no_delivery_high", "no_delivery_danger",
+              "reservoir_empty", "reservoir_low", "battery_empty", "battery_low",
+              "auto_off_soon", "auto_off", "sensor_link_lost"}
+There(p, kind) ==
+    LET stopped == p.begun /\ p.mode \in {"suspended", "alarm"}
         shown == p.mode \notin Changing
-        a == Derive(p, "no_delivery_reminder", p.begun /\ p.mode \in {"suspended", "alarm"} /\ p.stopped >= Reminder)
-        b == Derive(a, "no_delivery_medium", p.begun /\ dry >= Medium /\ dry < High)
-        c == Derive(b, "no_delivery_high", p.begun /\ dry >= High /\ dry < Danger)
-        d == Derive(c, "no_delivery_danger", p.begun /\ dry >= Danger)
-        e == Derive(d, "reservoir_empty", shown /\ p.left = 0)
-        f == Derive(e, "reservoir_low", shown /\ p.left > 0 /\ p.left # Plenty)
-        g == Derive(f, "battery_empty", p.battery = "empty")
-        h == Derive(g, "battery_low", p.battery = "low")
-    IN  h
-\* SUS-07: the reminder to connect again ends with the disconnect.
-Observed(p) == IF p.cause # "disconnect" THEN Untell(Derived(p), "disconnect_over") ELSE Derived(p)
+        alone == AutoOff > 0 /\ p.mode = "running"
+    IN  CASE kind = "no_delivery_reminder" -> stopped /\ p.stopped >= Reminder
+          [] kind = "no_delivery_medium" -> p.begun /\ Dry(p) >= Medium /\ Dry(p) < High
+          [] kind = "no_delivery_high" -> p.begun /\ Dry(p) >= High /\ Dry(p) < Danger
+          [] kind = "no_delivery_danger" -> p.begun /\ Dry(p) >= Danger
+          [] kind = "reservoir_empty" -> shown /\ p.left = 0
+          [] kind = "reservoir_low" -> shown /\ p.left > 0 /\ p.left # Plenty
+          [] kind = "battery_empty" -> p.battery = "empty"
+          [] kind = "battery_low" -> p.battery = "low"
+          [] kind = "auto_off_soon" -> alone /\ p.idle = AutoOff - 1                 \* ALM-08: warned of a tick before
+          [] kind = "auto_off" -> alone /\ p.idle >= AutoOff
+          [] kind = "sensor_link_lost" -> p.heard >= Lost                                                  \* GLU-01
+
+\* What tells of a suspend for one cause ends with it: the reminder to connect again (SUS-07), a low.  ALM-03
+WithSuspend == [disconnect_over |-> "disconnect", glucose_low |-> "low_glucose",
+                glucose_low_predicted |-> "predicted_low_glucose"]
+
+\* Told when the cause comes, not again while it stays.
+Observed(p) ==
+    [p EXCEPT !.alarms = [k \in Kinds |->
+        CASE k \in FromFacts -> IF ~There(p, k) THEN Ceased(@[k], k)
+                                ELSE IF @[k].cause THEN @[k] ELSE Risen(@[k], k, FALSE)
+          [] k \in DOMAIN WithSuspend -> IF p.cause # WithSuspend[k] THEN Ceased(@[k], k) ELSE @[k]
+          [] OTHER -> @[k]]]
 
 Valid(p) == [p EXCEPT !.offers = SelectSeq(@, LAMBDA offer : ~offer.stale)]
 
@@ -286,8 +339,8 @@ Settled(before, p) ==
     LET seen == Observed(p)
         now == ActiveStopping(seen)
         fresh == now \ ActiveStopping(before)
-    IN  Valid(CASE fresh # {} /\ seen.mode # "alarm" -> Derived(Move(seen, "fault"))
-                [] seen.mode = "alarm" /\ now = {} -> Derived(Move(seen, "clear"))
+    IN  Valid(CASE fresh # {} /\ seen.mode # "alarm" -> Observed(Move(seen, "fault"))
+                [] seen.mode = "alarm" /\ now = {} -> Observed(Move(seen, "clear"))
                 [] OTHER -> seen)
 
 \* The actuator that confirms each pulse at once.
@@ -308,44 +361,53 @@ On(event) == Named(event) /\ pump.on
 Answered(p) == LET after == Settled(pump, p) IN IF AutoConfirm THEN ConfirmedAll(after) ELSE after
 Becomes(p) == LET answered == Answered(p) IN Within(answered) /\ pump' = answered
 
+\* A person asks for it: a sign of life.  ALM-08
+Asked(p) == Becomes([p EXCEPT !.idle = 0])
+
 (***************************************************************************)
 (* The events: modes.                                                      *)
 (***************************************************************************)
 Start ==
     /\ On("Start") /\ May(pump, "start")
-    /\ Becomes([Move(pump, "start") EXCEPT !.begun = TRUE, !.dry = IF pump.begun THEN @ ELSE 0])
+    /\ Asked([Move(pump, "start") EXCEPT !.begun = TRUE, !.dry = IF pump.begun THEN @ ELSE 0])
 
 \* SUS-01: always possible.  A later suspend overlays an earlier one.
+\* What was withheld because of low glucose is not made up, whoever overlays it.  SUS-05, GLU-02
 Suspended(cause) ==
-    LET p == Move(pump, "suspend") IN IF p.mode = "suspended" THEN [p EXCEPT !.cause = cause, !.wait = 0] ELSE p
-Suspend == On("Suspend") /\ Becomes(Suspended("person"))
-SuspendRemote == On("SuspendRemote") /\ Becomes(Suspended("remote"))
+    LET p == Move(pump, "suspend")
+        gone == IF p.cause \in LowCauses THEN [p EXCEPT !.counts = FALSE, !.missed = 0] ELSE p
+    IN  IF p.mode = "suspended" THEN [gone EXCEPT !.cause = cause, !.wait = 0] ELSE p
+Suspend == On("Suspend") /\ Asked(Suspended("person"))
+SuspendRemote == On("SuspendRemote") /\ Asked(Suspended("remote"))
 
 \* SUS-07
 Disconnected(ticks) == [Move(pump, "suspend") EXCEPT !.cause = "disconnect", !.wait = ticks]
-Disconnect1 == On("Disconnect1") /\ pump.mode = "running" /\ Becomes(Disconnected(1))
-Disconnect2 == On("Disconnect2") /\ pump.mode = "running" /\ Becomes(Disconnected(2))
+Disconnect1 == On("Disconnect1") /\ pump.mode = "running" /\ Asked(Disconnected(1))
+Disconnect2 == On("Disconnect2") /\ pump.mode = "running" /\ Asked(Disconnected(2))
 
-Resume == On("Resume") /\ May(pump, "resume") /\ Becomes(Move(pump, "resume"))
+\* GLU-03: whoever resumes out of a low-glucose suspend has decided for a while.
+Resumed ==
+    LET p == Move(pump, "resume") IN IF pump.cause \in LowCauses THEN [p EXCEPT !.away = Max(@, LowAwayHand)] ELSE p
+Resume == On("Resume") /\ May(pump, "resume") /\ Asked(Resumed)
 
 \* RES-05 to RES-07: the reservoir change, step by step.  It begins only off the body.
 BeginChange ==
     LET off == [pump EXCEPT !.offBody = TRUE]
     IN  /\ On("BeginChange") /\ May(off, "begin_change")
-        /\ Becomes([Move(off, "begin_change") EXCEPT !.primed = FALSE, !.tubing = FALSE])
+        /\ Asked([Move(off, "begin_change") EXCEPT !.primed = FALSE, !.tubing = FALSE])
 Rewound == On("Rewound") /\ May(pump, "rewound") /\ Becomes(Move(pump, "rewound"))
-Loaded == On("Loaded") /\ May(pump, "loaded") /\ Becomes(Move(pump, "loaded"))
+Loaded == On("Loaded") /\ May(pump, "loaded") /\ Asked(Move(pump, "loaded"))
 PrimeStep ==
     /\ On("PrimeStep") /\ pump.mode \in {Prime, Fill} /\ pump.left >= 1
-    /\ Becomes([Command(pump, Priming, 1) EXCEPT !.tubing = TRUE])
-Primed == On("Primed") /\ May(pump, "primed") /\ Becomes(Move(pump, "primed"))
-Filled == On("Filled") /\ May(pump, "filled") /\ Becomes(Move(pump, "filled"))
+    /\ Asked([Command(pump, Priming, 1) EXCEPT !.tubing = TRUE])
+Primed == On("Primed") /\ May(pump, "primed") /\ Asked(Move(pump, "primed"))
+Filled == On("Filled") /\ May(pump, "filled") /\ Asked(Move(pump, "filled"))
 \* With the new reservoir begins a new record: pulses of which nobody will ever know stay uncertain for good.
 Connected ==
     /\ On("Connected") /\ May(pump, "connected")
-    /\ Becomes([Move(pump, "connected") EXCEPT !.primed = TRUE, !.offBody = FALSE,
-                                               !.pulses = SelectSeq(@, LAMBDA pulse : pulse.fate = "out")])
-AbortChange == On("AbortChange") /\ May(pump, "abort_change") /\ Becomes(Move(pump, "abort_change"))
+    /\ Asked([Move(pump, "connected") EXCEPT !.primed = TRUE, !.offBody = FALSE,
+                                             !.pulses = SelectSeq(@, LAMBDA pulse : pulse.fate = "out")])
+AbortChange == On("AbortChange") /\ May(pump, "abort_change") /\ Asked(Move(pump, "abort_change"))
 
 (***************************************************************************)
 (* The events: reservoir, battery, faults, settings.  Facts are never      *)
@@ -375,17 +437,27 @@ FaultPriming == On("FaultPriming") /\ Becomes(Raise(pump, "priming_issue", FALSE
 GonePriming == On("GonePriming") /\ Becomes(Untell(pump, "priming_issue"))
 GoneMechanical == On("GoneMechanical") /\ Becomes(Untell(pump, "mechanical_issue"))
 
+\* GLU-01: a reading; a second one of the same minute is dropped.  One of a meter counts, and is no sign of the sensor.
+Known(p, value) == [p EXCEPT !.reading = IF @.value # None /\ @.age = 0 THEN @ ELSE Reading(value)]
+Sent(value) == LowDecided([Known(pump, value) EXCEPT !.heard = 0])
+GlucoseLow == On("GlucoseLow") /\ Becomes(Sent("low"))
+GlucoseFalling == On("GlucoseFalling") /\ Becomes(Sent("falling"))
+GlucoseFine == On("GlucoseFine") /\ Becomes(Sent("fine"))
+GlucoseDoubtful == On("GlucoseDoubtful") /\ Becomes(Sent("doubtful"))
+MeterLow == On("MeterLow") /\ Becomes(LowDecided(Known(pump, "low")))
+MeterFine == On("MeterFine") /\ Becomes(LowDecided(Known(pump, "fine")))
+
 ClockSet == On("ClockSet") /\ Becomes(Rest([pump EXCEPT !.time = TRUE]))                     \* TIM-02
-LimitsSet == On("LimitsSet") /\ Becomes(Rest([pump EXCEPT !.limits = TRUE]))
+LimitsSet == On("LimitsSet") /\ Asked(Rest([pump EXCEPT !.limits = TRUE]))
 \* LIM-07: taking a limit away stops delivery.
 LimitsUnset ==
     LET p == Rest([pump EXCEPT !.limits = FALSE])
-    IN  On("LimitsUnset") /\ Becomes(IF p.mode = "running" THEN [Move(p, "suspend") EXCEPT !.cause = "person"] ELSE p)
+    IN  On("LimitsUnset") /\ Asked(IF p.mode = "running" THEN [Move(p, "suspend") EXCEPT !.cause = "person"] ELSE p)
 
 (***************************************************************************)
 (* The events: what adds insulin is proposed, and then confirmed.          *)
 (***************************************************************************)
-ProposeBolus(fast, ext) == MayBolus(pump, fast + ext) /\ Becomes(Propose(pump, "bolus", fast, ext))
+ProposeBolus(fast, ext) == MayBolus(pump, fast + ext) /\ Asked(Propose(pump, "bolus", fast, ext))
 ProposeOne == On("ProposeOne") /\ ProposeBolus(1, 0)
 ProposeTwo == On("ProposeTwo") /\ ProposeBolus(2, 0)
 ProposeExtended == On("ProposeExtended") /\ ProposeBolus(0, 2)
@@ -395,14 +467,14 @@ ProposeFour == On("ProposeFour") /\ ProposeBolus(4, 0)
 \* TMP-02 to TMP-04: what cannot deliver more than the plan acts at once; it takes the place of what runs.
 Temp(kind) == [kind |-> kind, ticks |-> Ticks(30)]
 MayTemp(p) == p.mode = "running" /\ p.profile
-TempNothing == On("TempNothing") /\ MayTemp(pump) /\ Becomes([pump EXCEPT !.temp = Temp("nothing")])
+TempNothing == On("TempNothing") /\ MayTemp(pump) /\ Asked([pump EXCEPT !.temp = Temp("nothing")])
 TempDouble ==
     /\ On("TempDouble") /\ MayTemp(pump)
-    /\ Becomes(IF Rate > 0 THEN Propose(pump, "temp", 0, 0) ELSE [pump EXCEPT !.temp = Temp("double")])
-CancelTemp == On("CancelTemp") /\ pump.temp.kind # None /\ Becomes(EndTemp(pump, FALSE))
+    /\ Asked(IF Rate > 0 THEN Propose(pump, "temp", 0, 0) ELSE [pump EXCEPT !.temp = Temp("double")])
+CancelTemp == On("CancelTemp") /\ pump.temp.kind # None /\ Asked(EndTemp(pump, FALSE))
 
 \* A plan must keep to the limits; while one is not chosen only a rate of nothing does.
-ProposePlan == On("ProposePlan") /\ (pump.limits \/ Rate = 0) /\ Becomes(Propose(pump, "plan", 0, 0))
+ProposePlan == On("ProposePlan") /\ (pump.limits \/ Rate = 0) /\ Asked(Propose(pump, "plan", 0, 0))
 
 \* BOL-01, BOL-03 to BOL-05: checked again when it is confirmed.
 Accepted(i) ==
@@ -417,17 +489,17 @@ MayAccept(i) ==
     /\ CASE pump.offers[i].what = "bolus" -> MayBolus(pump, pump.offers[i].fast + pump.offers[i].ext)
          [] pump.offers[i].what = "temp" -> MayTemp(pump)
          [] pump.offers[i].what = "plan" -> pump.limits \/ Rate = 0
-ConfirmOne == On("ConfirmOne") /\ MayAccept(1) /\ Becomes(Accepted(1))
-ConfirmTwo == On("ConfirmTwo") /\ MayAccept(2) /\ Becomes(Accepted(2))
-ConfirmAgain == On("ConfirmAgain") /\ pump.answered /\ Becomes(pump)                                 \* BOL-03
+ConfirmOne == On("ConfirmOne") /\ MayAccept(1) /\ Asked(Accepted(1))
+ConfirmTwo == On("ConfirmTwo") /\ MayAccept(2) /\ Asked(Accepted(2))
+ConfirmAgain == On("ConfirmAgain") /\ pump.answered /\ Asked(pump)                                 \* BOL-03
 RejectOne ==
     /\ On("RejectOne") /\ 1 \in DOMAIN pump.offers
-    /\ Becomes([pump EXCEPT !.offers = Without(@, 1)])     \* BOL-10
+    /\ Asked([pump EXCEPT !.offers = Without(@, 1)])     \* BOL-10
 
 \* BOL-07, BOL-08: stopped at any moment, one without the others.
 MayCancel(i) == i \in DOMAIN pump.boluses /\ pump.boluses[i].fate # "ends"
-CancelBolusOne == On("CancelBolusOne") /\ MayCancel(1) /\ Becomes(EndBolus(pump, 1))
-CancelBolusTwo == On("CancelBolusTwo") /\ MayCancel(2) /\ Becomes(EndBolus(pump, 2))
+CancelBolusOne == On("CancelBolusOne") /\ MayCancel(1) /\ Asked(EndBolus(pump, 1))
+CancelBolusTwo == On("CancelBolusTwo") /\ MayCancel(2) /\ Asked(EndBolus(pump, 2))
 
 (***************************************************************************)
 (* The events: what became of a pulse.  DEL-08 to DEL-11                   *)
@@ -463,14 +535,14 @@ UnknownSecond == On("UnknownSecond") /\ PulseUnknown(2)
 \* ALM-03: with the cause gone it leaves; with the cause there it stays, read.
 Read(kind) ==
     /\ Active(pump, kind)
-    /\ Becomes([pump EXCEPT !.alarms[kind] =
+    /\ Asked([pump EXCEPT !.alarms[kind] =
                     IF @.status = "confirmed" THEN @
                     ELSE IF @.cause THEN [@ EXCEPT !.status = "confirmed", !.age = 0, !.level = 0]
                     ELSE Quiet])
 \* ALM-02: silence is bounded.
 Snooze(kind) ==
     /\ Active(pump, kind) /\ pump.alarms[kind].status # "confirmed"
-    /\ Becomes([pump EXCEPT !.alarms[kind] = [@ EXCEPT !.status = "snoozed", !.age = 0, !.level = 0]])
+    /\ Asked([pump EXCEPT !.alarms[kind] = [@ EXCEPT !.status = "snoozed", !.age = 0, !.level = 0]])
 
 ReadOcclusion == On("ReadOcclusion") /\ Read("occlusion_detected")
 ReadMechanical == On("ReadMechanical") /\ Read("mechanical_issue")
@@ -490,12 +562,19 @@ ReadTempOver == On("ReadTempOver") /\ Read("tbr_over")
 ReadTempCanceled == On("ReadTempCanceled") /\ Read("tbr_canceled")
 ReadNotConfirmed == On("ReadNotConfirmed") /\ Read("bolus_not_confirmed")
 ReadUncertain == On("ReadUncertain") /\ Read("pulse_uncertain")
+ReadAutoOff == On("ReadAutoOff") /\ Read("auto_off")
+ReadAutoOffSoon == On("ReadAutoOffSoon") /\ Read("auto_off_soon")
+ReadLow == On("ReadLow") /\ Read("glucose_low")
+ReadLowPredicted == On("ReadLowPredicted") /\ Read("glucose_low_predicted")
+ReadLinkLost == On("ReadLinkLost") /\ Read("sensor_link_lost")
 SnoozeOcclusion == On("SnoozeOcclusion") /\ Snooze("occlusion_detected")
 SnoozePriming == On("SnoozePriming") /\ Snooze("priming_issue")
 SnoozeMechanical == On("SnoozeMechanical") /\ Snooze("mechanical_issue")
 SnoozeHigh == On("SnoozeHigh") /\ Snooze("no_delivery_high")
 SnoozeDisconnectOver == On("SnoozeDisconnectOver") /\ Snooze("disconnect_over")
 SnoozeBolusCanceled == On("SnoozeBolusCanceled") /\ Snooze("bolus_canceled")
+SnoozeAutoOff == On("SnoozeAutoOff") /\ Snooze("auto_off")
+SnoozeLow == On("SnoozeLow") /\ Snooze("glucose_low")
 
 (***************************************************************************)
 (* Time.                                                                   *)
@@ -538,11 +617,18 @@ TempPassed(p) ==
       [] p.temp.ticks = 1 -> EndTemp(p, TRUE)
       [] OTHER -> [p EXCEPT !.temp.ticks = @ - 1]
 
-\* SUS-07: the reminder at the end of a disconnect.
+\* SUS-07: the reminder at the end of a disconnect.  GLU-02: the end of the longest suspend for low glucose.
 WaitPassed(p) ==
     CASE p.wait = 0 -> p
+      [] p.wait = 1 /\ p.cause \in LowCauses -> LowEnds(p, TRUE)
       [] p.wait = 1 -> Tell([p EXCEPT !.wait = 0], "disconnect_over", FALSE)
       [] OTHER -> [p EXCEPT !.wait = @ - 1]
+
+\* GLU-04: a reading that is too old is none.
+ReadingPassed(p) ==
+    CASE p.reading.value = None -> p
+      [] p.reading.age + 1 >= TooOld -> LowDecided([p EXCEPT !.reading = NoReading])
+      [] OTHER -> [p EXCEPT !.reading.age = @ + 1]
 
 Passed(p) ==
     LET aged == [p EXCEPT !.alarms = [k \in Kinds |-> Aged(@[k], k)]]
@@ -550,8 +636,11 @@ Passed(p) ==
         counted == [Expired(answered) EXCEPT
                        !.stopped = IF p.mode = "running" THEN 0 ELSE Min(@ + 1, StoppedMost),
                        !.dry = IF p.begun THEN Min(@ + 1, DryMost) ELSE 0,
+                       !.away = Max(@ - 1, 0),
+                       !.heard = IF @ = Never THEN Never ELSE Min(@ + 1, HeardMost),
+                       !.idle = Min(@ + 1, AutoOff),
                        !.pulses = [j \in DOMAIN @ |-> [@[j] EXCEPT !.age = Min(@ + 1, DryMost)]]]
-    IN  WaitPassed(TempPassed(Delivered(counted)))
+    IN  ReadingPassed(WaitPassed(TempPassed(Delivered(counted))))
 Tick == On("Tick") /\ Becomes(Passed(pump))
 
 \* PWR-03: power is lost at any instant; what comes back is the same pump, and of pulses in flight nobody knows.
@@ -572,7 +661,8 @@ Init ==
             left |-> IF new THEN NoReservoir ELSE Plenty, battery |-> "unknown",
             temp |-> NoTemp, boluses |-> <<>>, offers |-> <<>>, answered |-> FALSE, pulses |-> <<>>,
             alarms |-> [k \in Kinds |-> Quiet],
-            dry |-> 0, stopped |-> 0, counts |-> FALSE, missed |-> 0]
+            dry |-> 0, stopped |-> 0, counts |-> FALSE, missed |-> 0,
+            reading |-> NoReading, heard |-> Never, away |-> 0, idle |-> 0]
 
 ModeEvents == Start \/ Suspend \/ SuspendRemote \/ Disconnect1 \/ Disconnect2 \/ Resume
 ChangeEvents ==
@@ -580,9 +670,10 @@ ChangeEvents ==
     \/ ReservoirRemoved \/ MeasuredEmpty \/ MeasuredFew \/ MeasuredPlenty
 FactEvents ==
     \/ BatteryGood \/ BatteryLow \/ BatteryEmpty
-    \/ FaultOcclusion \/ GoneOcclusion \/ FaultPriming \/ GonePriming \/ GoneMechanical
-    \/ ClockSet \/ LimitsSet \/ LimitsUnset
+    \/ FaultOcclusion \/ GoneOcclusion \/ FaultPriming \/ GonePriming \/ GoneMechanical \/ ClockSet
+GlucoseEvents == GlucoseLow \/ GlucoseFalling \/ GlucoseFine \/ GlucoseDoubtful \/ MeterLow \/ MeterFine
 InsulinEvents ==
+    \/ LimitsSet \/ LimitsUnset
     \/ ProposeOne \/ ProposeTwo \/ ProposeExtended \/ ProposeMultiwave \/ ProposeFour \/ ProposePlan
     \/ TempNothing \/ TempDouble \/ CancelTemp
     \/ ConfirmOne \/ ConfirmTwo \/ ConfirmAgain \/ RejectOne \/ CancelBolusOne \/ CancelBolusTwo
@@ -593,10 +684,11 @@ AlarmEvents ==
     \/ ReadBatteryEmpty \/ ReadBatteryLow \/ ReadPriming \/ ReadReminder \/ ReadMedium \/ ReadHigh \/ ReadDanger
     \/ ReadDisconnectOver \/ ReadBolusCanceled \/ ReadTempOver \/ ReadTempCanceled \/ ReadNotConfirmed \/ ReadUncertain
     \/ SnoozeOcclusion \/ SnoozePriming \/ SnoozeMechanical \/ SnoozeHigh \/ SnoozeDisconnectOver \/ SnoozeBolusCanceled
+    \/ ReadAutoOff \/ ReadAutoOffSoon \/ ReadLow \/ ReadLowPredicted \/ ReadLinkLost \/ SnoozeAutoOff \/ SnoozeLow
 PowerEvents == PowerLoss \/ Restart
 
-Next == \/ ModeEvents \/ ChangeEvents \/ FactEvents \/ InsulinEvents \/ PulseEvents \/ AlarmEvents \/ PowerEvents
-        \/ Tick
+Next == \/ ModeEvents \/ ChangeEvents \/ FactEvents \/ GlucoseEvents \/ InsulinEvents \/ PulseEvents \/ AlarmEvents
+        \/ PowerEvents \/ Tick
 Spec == Init /\ [][Next]_vars
 
 (***************************************************************************)
@@ -604,12 +696,15 @@ Spec == Init /\ [][Next]_vars
 (***************************************************************************)
 TypeOK ==
     /\ pump.mode \in Modes
-    /\ pump.cause \in {None, "person", "remote", "disconnect", "alarm"}
-    /\ pump.wait \in 0..2
+    /\ pump.cause \in {None, "person", "remote", "disconnect", "alarm"} \cup LowCauses
+    /\ pump.wait \in 0..Max(2, LowMost)
     /\ pump.left \in (NoReservoir..(Few + 1)) \cup {Plenty}
     /\ pump.battery \in {"unknown", "good", "low", "empty"}
     /\ pump.temp.kind \in {None, "nothing", "double"} /\ pump.temp.ticks \in 0..Ticks(30)
     /\ pump.dry \in 0..DryMost /\ pump.stopped \in 0..StoppedMost /\ pump.missed \in 0..MaxBolus
+    /\ pump.reading.value \in {None, "doubtful"} \cup Usable /\ pump.reading.age \in 0..(TooOld - 1)
+    /\ pump.heard \in Never..HeardMost
+    /\ pump.away \in 0..Max(LowAway, LowAwayHand) /\ pump.idle \in 0..AutoOff
     /\ \A k \in Kinds : /\ pump.alarms[k].status \in {"off", "pending", "snoozed", "confirmed"}
                         /\ pump.alarms[k].level \in 0..Len(Climbs(k))
     /\ Within(pump)
@@ -659,6 +754,18 @@ ALM_09_CausesAreTold ==
     /\ ("battery_empty" \in Kinds /\ pump.battery = "empty") => Active(pump, "battery_empty")
     /\ ("reservoir_empty" \in Kinds /\ pump.left = 0 /\ pump.mode \notin Changing) => Active(pump, "reservoir_empty")
 
+\* GLU-02, GLU-04: it never lasts without an end, and never without a reading that may be relied on.
+GLU_02_LowSuspendsHaveAnEnd == SuspendedLow(pump) => LowMost > 0 /\ pump.wait > 0
+GLU_04_NothingIsSuspendedBlindly == SuspendedLow(pump) => pump.reading.value \in Usable
+GLU_01_ALostLinkIsTold == ("sensor_link_lost" \in Kinds /\ pump.heard = Lost) => Active(pump, "sensor_link_lost")
+ALM_03_ALowIsToldWhileItSuspends ==
+    /\ "glucose_low" \in Kinds => (pump.alarms["glucose_low"].cause <=> pump.cause = "low_glucose")
+    /\ "glucose_low_predicted" \in Kinds =>
+           (pump.alarms["glucose_low_predicted"].cause <=> pump.cause = "predicted_low_glucose")
+ALM_08_NobodyThereStopsIt == (AutoOff > 0 /\ InMode({"running"})) => pump.idle < AutoOff
+ALM_08_ItIsWarnedOf ==
+    ("auto_off_soon" \in Kinds /\ InMode({"running"}) /\ pump.idle = AutoOff - 1) => Active(pump, "auto_off_soon")
+
 \* Without insulin for so long, an alarm of so high a priority is active: whatever the cause.
 AsHighAs(kinds) ==
     \E k \in kinds \cap Kinds : pump.alarms[k].cause /\ Active(pump, k)
@@ -674,13 +781,29 @@ WCH_03_ReminderWhileStopped ==
 (***************************************************************************)
 (* What must hold of every step.                                           *)
 (***************************************************************************)
-\* Only a person makes insulin flow, and never out of an alarm.
-SUS_02_OnlyAPersonStarts == [][(pump.mode # "running" /\ pump'.mode = "running") => (Start \/ Resume)]_vars
+\* Only a person makes insulin flow, and never out of an alarm; but a low-glucose suspend that is not overlaid ends.
+SUS_02_OnlyAPersonStarts ==
+    [][(pump.mode # "running" /\ pump'.mode = "running") =>
+           (Start \/ Resume \/ (SuspendedLow(pump) /\ (GlucoseEvents \/ Tick)))]_vars
+\* Low glucose takes from what runs, and gives nothing back.
+GLU_02_LowOnlyTakesAway ==
+    [][/\ (SuspendedLow(pump') /\ ~SuspendedLow(pump)) => pump.mode = "running" /\ (GlucoseEvents \/ Tick)
+       /\ (SuspendedLow(pump) /\ ~SuspendedLow(pump')) =>
+              /\ pump'.missed = 0 /\ ~pump'.counts
+              /\ AllToCome(pump') <= AllToCome(pump) /\ Len(pump'.offers) <= Len(pump.offers)]_vars
+\* It stays away after the longest one and after a resume by hand.
+GLU_03_ItStaysAway ==
+    [][/\ (SuspendedLow(pump') /\ ~SuspendedLow(pump)) => pump.away = 0
+       /\ (SuspendedLow(pump) /\ Tick /\ pump.wait = 1) => pump'.away >= LowAway
+       /\ (SuspendedLow(pump) /\ Resume) => pump'.away >= LowAwayHand]_vars
+\* What reports or passes by itself is no sign of life.
+ALM_08_OnlyAPersonIsASignOfLife ==
+    [][pump'.idle < pump.idle => ~(FactEvents \/ GlucoseEvents \/ PulseEvents \/ PowerEvents \/ Tick)]_vars
 \* A cause that nobody has read does not go unseen.
 ALM_03_NothingUnreadVanishes ==
     [][\A k \in Kinds \ Informs : (Active(pump, k) /\ pump.alarms[k].cause /\ pump.alarms[k].status # "confirmed")
                                       => Active(pump', k)]_vars
-BOL_03_AgainIsNothingMore == [][ConfirmAgain => UNCHANGED vars]_vars
+BOL_03_AgainIsNothingMore == [][ConfirmAgain => pump' = [pump EXCEPT !.idle = 0]]_vars
 \* What the loss of power leaves behind is the pump; what comes back has lost and doubled nothing.
 PWR_03_PowerLossLosesNothing ==
     [][/\ PowerLoss => pump' = [pump EXCEPT !.on = FALSE]
@@ -702,6 +825,7 @@ TimeCanPass == On("Tick") /\ LET answered == Answered(Passed(pump)) IN Within(an
 Fair == Spec /\ ([]<>~TimeCanPass \/ []<><<Tick>>_vars)
 BOL_07_EveryBolusEnds == (pump.boluses # <<>>) ~> (pump.boluses = <<>>)
 BOL_02_EveryProposalEnds == (pump.offers # <<>>) ~> (pump.offers = <<>>)
+GLU_02_EveryLowSuspendEnds == SuspendedLow(pump) ~> ~SuspendedLow(pump)
 WCH_01_StoppedIsTold ==
     InMode({"suspended", "alarm"}) ~> (InMode({"running"}) \/ AsHighAs({"no_delivery_high", "no_delivery_danger"}))
 ALM_05_TheUnansweredEscalates ==

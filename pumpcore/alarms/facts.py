@@ -312,10 +312,13 @@ def derived(settings: AlarmSettings, facts: Facts, now_us: int) -> Due:
         missed_meal(settings, facts.meal_from_us, facts.meal_to_us, facts.bolus_us, now_us),
     )
     causes: dict[Kind, str] = {}
+    next_us = None
     for due in dues:
         if due.causes:
             causes |= due.causes
-    return Due(causes, min([due.next_us for due in dues if due.next_us is not None], default=None))
+        if due.next_us is not None and (next_us is None or due.next_us < next_us):
+            next_us = due.next_us
+    return Due(causes, next_us)
 
 
 def _no_delivery(settings: AlarmSettings, facts: Facts, now_us: int) -> Due:

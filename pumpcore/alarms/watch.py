@@ -81,10 +81,15 @@ def watch_deadline_us(
         >>> watch_deadline_us(Watch(), 0, 2 * 3_600_000_000) == 3 * 3_600_000_000 + 1_800_000_000
         True
     """
-    instants = [last_therapy_us + threshold_us for _, threshold_us in _thresholds(settings)]
-    if suspended_since_us is not None:
-        instants.append(suspended_since_us + settings.reminder_us)
-    return min((each for each in instants if each > now_us), default=None)
+    deadline_us = None
+    for _, threshold_us in _thresholds(settings):
+        if now_us - last_therapy_us < threshold_us:
+            deadline_us = last_therapy_us + threshold_us
+            break
+    if suspended_since_us is not None and now_us - suspended_since_us < settings.reminder_us:
+        reminder_us = suspended_since_us + settings.reminder_us
+        return reminder_us if deadline_us is None else min(reminder_us, deadline_us)
+    return deadline_us
 
 
 def _thresholds(settings: Watch) -> tuple[tuple[Kind, int], ...]:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from pumpcore.devices import Device
     from pumpcore.effects import Effect
     from pumpcore.events import Event
-    from pumpcore.ledger import Ledger, Order
+    from pumpcore.ledger import Ledger
 
 __all__ = ["Calculator", "Config", "Pump", "Status"]
 
@@ -187,10 +187,10 @@ class Pump:
         if event.at_us < self._state.seen_us:
             raise TimeError("at_us", event.at_us, self._state.seen_us)
         if type(event) is PulseConfirmed and self._changes_one_booking():
-            order = self._state.ledger.order(event.seq)
+            self._state.ledger.order(event.seq)  # refused before anything is recorded
             if record is not None:
                 record(event, ())
-            self._confirm(event, order)
+            self._confirm(event)
             return ()
         turn = self._turn(event)
         effects = tuple(turn.effects)
@@ -204,15 +204,15 @@ class Pump:
         active = self._state.board.active
         return not self._state.ending and (not active or not any(each.kind in WATCHED for each in active))
 
-    def _confirm(self, event: PulseConfirmed, order: Order) -> None:
+    def _confirm(self, event: PulseConfirmed) -> None:
         """Take the good news that comes with every pulse; no time needs to pass for it."""
         ledger = self._state.ledger
-        # A pulse that is alone counted as insulin before its outcome was known, so nothing is due that was not.
         gap_us = self.config.alarms.watch.medium_us
-        alone = len(ledger.orders) == 1 and order.fate is Fate.OUTSTANDING and order.part is not None
-        if not alone or order.at_us - ledger.confirmed_us > gap_us:
-            self._due = None
+        before_us = ledger.last_therapy_us(gap_us)
         ledger.settle(event.seq, Fate.CONFIRMED)
+        # A pulse that is alone counted as insulin before its outcome was known: then nothing is due that was not.
+        if ledger.last_therapy_us(gap_us) != before_us:
+            self._due = None
         self._state.seen_us = event.at_us
 
     def _keep(self, turn: Turn) -> None:

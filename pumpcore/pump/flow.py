@@ -208,9 +208,10 @@ def deliver_now(turn: Turn, to_us: int) -> None:
     if s.state is not State.RUNNING or to_us <= s.engine.now_us:
         return
     pulses = s.engine.advance(to_us)
-    columns = zip(pulses.at_us, pulses.channel, pulses.train, pulses.steps, strict=True)
-    for at_us, code, train, steps in columns:
-        command(turn, at_us, CHANNELS[code], train, steps)
+    if pulses:
+        columns = zip(pulses.at_us, pulses.channel, pulses.train, pulses.steps, strict=True)
+        for at_us, code, train, steps in columns:
+            command(turn, at_us, CHANNELS[code], train, steps)
     for name, train, steps in pulses.missed:
         miss(turn, name, train, steps, "cap")
         turn.capped = True
@@ -221,9 +222,10 @@ def follow_schedule(turn: Turn, to_us: int) -> None:
     """Let the profile alone run to `to_us`: insulin on board counts against it, and a suspend misses it."""
     s = turn.state
     if to_us > s.scheduled.now_us:
-        step_uu = turn.config.device.step_uu
-        baseline = s.scheduled.advance(to_us).at_us
-        turn.bookings.extend((at_us, -step_uu, IobPart.BASAL) for at_us in baseline)
+        baseline = s.scheduled.advance(to_us)
+        if baseline:
+            step_uu = turn.config.device.step_uu
+            turn.bookings.extend((at_us, -step_uu, IobPart.BASAL) for at_us in baseline.at_us)
     if to_us > s.missing.now_us:
         s.missed_uu += len(s.missing.advance(to_us)) * turn.config.device.step_uu
 

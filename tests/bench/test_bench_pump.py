@@ -1,6 +1,7 @@
 """The pump itself: what a command and a confirmation cost, and a year with a temp basal issued every 5 minutes.
 
-Without timing, the year is a day. Every answer is checked: nothing may be missed, and insulin is what was asked for.
+In that year the reservoir is changed every three days. Without timing, the year is a day. Every answer is checked:
+nothing may be missed, and insulin is what was asked for.
 """
 
 from __future__ import annotations
@@ -17,13 +18,13 @@ if TYPE_CHECKING:
     from pytest_benchmark.fixture import BenchmarkFixture
 
 EVERY_US: Final = 5 * MIN
+CHANGE_US: Final = 3 * DAY
 RATE_UU_PER_H: Final = 700_000
 
 
 def running() -> Bench:
     """A pump that runs 1 U/h in steps of 0.05 U, some hours into its day."""
-    bench = Bench(device=load("medtronic-522"), answers=False).start()
-    bench.answers = True
+    bench = Bench(device=load("medtronic-522")).start()
     bench.to(4 * H)
     bench.confirm_all(4 * H)
     return bench
@@ -55,7 +56,8 @@ def test_a_year_of_a_temp_basal_every_five_minutes(benchmark: BenchmarkFixture) 
     days = 1 if benchmark.disabled else 365
 
     def year() -> tuple[int, int, int]:
-        pump = running().pump
+        bench = running()
+        pump = bench.pump
         start_us = at_us = pump.status.at_us
         commands = delivered_uu = 0
         while at_us < start_us + days * DAY:
@@ -66,8 +68,10 @@ def test_a_year_of_a_temp_basal_every_five_minutes(benchmark: BenchmarkFixture) 
                         pump.step(events.PulseConfirmed(deadline_us, effect.seq))
                         delivered_uu += effect.amount_uu
                     assert not isinstance(effect, StepsMissed)
-            if at_us % DAY == 0:
-                pump.step(events.ReservoirMeasured(at_us, 150 * U))
+            if at_us % CHANGE_US == 0:
+                bench.do(events.Suspend(at_us))
+                bench.change(at_us).confirm_all(at_us)
+                bench.do(events.Start(at_us))
             pump.step(events.ProposeTemp(at_us, 30 * MIN, rate_uu_per_h=RATE_UU_PER_H))
             commands += 1
         return commands, delivered_uu, pump.status.at_us - start_us

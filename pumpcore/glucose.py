@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 __all__ = [
-    "LINK_LOST_US",
     "LOW_PRESETS",
     "MG_DL_PER_MMOL_L",
     "READING_US_MAX",
@@ -225,21 +224,13 @@ class Link(IntEnum):
     LINKED = 0x55
 
 
-LINK_LOST_US: Final = 30 * US_PER_MINUTE
-"""Time without a reading after which the link counts as lost, until a person chooses another.
-
-Source:
-    A factory setting of the Medtronic x23 (CareLink record `CurrentSensorMissedDataTime`, TIME=1800000).
-"""
-
-
-def link(last_us: int | None, now_us: int, *, lost_after_us: int = LINK_LOST_US) -> Link:
+def link(last_us: int | None, now_us: int, *, lost_us: int) -> Link:
     """Say whether the sensor is heard.
 
     Args:
         last_us: when the latest reading came, None where none ever did.
         now_us: now, not before that.
-        lost_after_us: the longest time without a reading that is no loss, at least 1.
+        lost_us: after so long without a reading the link is lost, at least 1.
 
     Raises:
         QuantityError: a time is no int.
@@ -247,16 +238,16 @@ def link(last_us: int | None, now_us: int, *, lost_after_us: int = LINK_LOST_US)
         TimeError: `now_us` is before `last_us`.
 
     Example:
-        >>> link(0, LINK_LOST_US).name, link(0, LINK_LOST_US + 1).name, link(None, 0).name
+        >>> link(0, 9, lost_us=10).name, link(0, 10, lost_us=10).name, link(None, 0, lost_us=10).name
         ('LINKED', 'LOST', 'NEVER')
     """
     check("time_us", now_us, field="now_us")
-    check("duration_us", lost_after_us, field="lost_after_us")
+    check("duration_us", lost_us, field="lost_us")
     if last_us is None:
         return Link.NEVER
     if now_us < check("time_us", last_us, field="last_us"):
         raise TimeError("now_us", now_us, last_us)
-    return Link.LOST if now_us - last_us > lost_after_us else Link.LINKED
+    return Link.LOST if now_us - last_us >= lost_us else Link.LINKED
 
 
 # The last 24 hours ----------------------------------------------------------------------------------------------------

@@ -156,7 +156,7 @@ _ROWS: Final = (
         largest=4 * US_PER_HOUR,
         default=30 * US_PER_MINUTE,
         bounds="no reading of the sensor for so long: link lost",
-        source=_OWN,
+        source="Medtronic x23, factory setting (CareLink record CurrentSensorMissedDataTime, 1800000 ms)",
     ),
 )
 

@@ -92,8 +92,7 @@ class Pump:
             boluses=tuple(bolus_now(s, bolus) for bolus in s.boluses.values()),
             proposals=tuple(s.proposals.values()),
             on_board=self._iob.at(s.seen_us),
-            # Lost from the very instant at which the loss is told.
-            sensor_link=link(s.sensor_us, s.seen_us, lost_after_us=s.config.alarms.sensor_lost_us - 1),
+            sensor_link=link(s.sensor_us, s.seen_us, lost_us=s.config.alarms.sensor_lost_us),
             last_24h=s.glucose,
             reservoir_uu=s.reservoir_uu,
             battery_percent=s.battery_percent,

@@ -500,8 +500,8 @@ _GLUCOSE: Final = (
     Mutant(
         "the link is shown as lost by another threshold than it is told by",
         "pump/__init__.py",
-        ", lost_after_us=s.config.alarms.sensor_lost_us - 1)",
-        ")",
+        "lost_us=s.config.alarms.sensor_lost_us)",
+        "lost_us=1_800_000_001)",
         "MCLink",
         "TraceGlucose",
     ),

@@ -16,7 +16,6 @@ import pumpcore.glucose
 from pumpcore.devices import Range
 from pumpcore.errors import LimitError, QuantityError, RequestError, TimeError
 from pumpcore.glucose import (
-    LINK_LOST_US,
     LOW_PRESETS,
     READING_US_MAX,
     BolusRequest,
@@ -44,6 +43,7 @@ from pumpcore.glucose import (
 
 MINUTE_US = 60_000_000
 HOUR_US = 60 * MINUTE_US
+LOST_US = 30 * MINUTE_US
 
 
 def test_the_examples_run() -> None:
@@ -117,7 +117,6 @@ def test_a_reading_has_a_time_a_value_and_a_quality() -> None:
 def test_the_code_words() -> None:
     assert [quality.value for quality in Quality] == [0x33, 0x3C]
     assert [state.value for state in Link] == [0x0F, 0x33, 0x55]
-    assert LINK_LOST_US == 30 * MINUTE_US
 
 
 @pytest.mark.parametrize("codes", [Quality, Link])
@@ -129,16 +128,16 @@ def test_code_words_differ_in_four_bits(codes: type[Quality | Link]) -> None:
 
 
 def test_the_link() -> None:
-    assert link(None, 10**9) is Link.NEVER
-    assert link(5, 5 + LINK_LOST_US) is Link.LINKED
-    assert link(5, 6 + LINK_LOST_US) is Link.LOST
-    assert link(0, 11, lost_after_us=10) is Link.LOST
+    assert link(None, 10**9, lost_us=1) is Link.NEVER
+    assert link(5, 4 + LOST_US, lost_us=LOST_US) is Link.LINKED
+    assert link(5, 5 + LOST_US, lost_us=LOST_US) is Link.LOST
+    assert link(0, 0, lost_us=1) is Link.LINKED
     with pytest.raises(TimeError):
-        link(6, 5)
+        link(6, 5, lost_us=LOST_US)
     with pytest.raises(LimitError):
-        link(0, 0, lost_after_us=0)
+        link(0, 0, lost_us=0)
     with pytest.raises(QuantityError):
-        link(0, 1.0)  # type: ignore[arg-type]
+        link(0, 1.0, lost_us=LOST_US)  # type: ignore[arg-type]
 
 
 # The last 24 hours

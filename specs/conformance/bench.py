@@ -215,7 +215,7 @@ def first_of(active: tuple[Annunciation, ...], kind: str) -> int | None:
 
 
 CALLS_MOST: Final = 1000
-"""Calls within a tick of fifteen minutes: sounds, pulses and deadlines need some dozens."""
+"""Calls within a tick: sounds, pulses and deadlines need some dozens."""
 
 
 class Bench:

@@ -952,6 +952,13 @@ def test_the_last_mark_of_the_reservoir_is_the_devices_own_where_it_has_one() ->
         assert reservoir(PLAIN, left_uu, None, 50_000, again_uu).causes == {Kind.RESERVOIR_LOW: mark}
 
 
+def test_the_devices_own_mark_is_told_where_it_is_above_the_one_that_a_person_chose() -> None:
+    low = AlarmSettings(reservoir_low_uu=5 * U)
+    assert reservoir(low, 10 * U, None, 50_000, 10 * U).causes == {Kind.RESERVOIR_LOW: "10 U"}
+    assert reservoir(low, 5 * U, None, 50_000, 10 * U).causes == {Kind.RESERVOIR_LOW: "5 U"}
+    assert reservoir(low, 10 * U + 1, None, 50_000, 10 * U).causes == {}
+
+
 @pytest.mark.req("PWR-01")
 @pytest.mark.parametrize(
     ("percent", "us_per_percent", "kinds"),

@@ -81,7 +81,7 @@ venv: .venv/.kernel
 # What one does with it --------------------------------------------------------------------------------------------------
 
 run: venv ## Set up, then replay a pump's history (a made one, in the format of a real one)
-	@.venv/bin/pumpcore replay pumpcore/history/example.csv
+	@.venv/bin/pumpcore replay pumpcore/records/example.csv
 
 test: venv ## Set up, then check and test everything (minutes)
 	@$(MAKE) lint

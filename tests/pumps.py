@@ -10,23 +10,22 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
-from pumpcore import events
 from pumpcore.devices import load
-from pumpcore.effects import FirePulse, PrimePulse, Proposed
 from pumpcore.errors import RequestError
 from pumpcore.limits import Limits
-from pumpcore.profile import Anchor, BasalProfile, Segment, WeekPlan
-from pumpcore.pump import Config, Pump
+from pumpcore.pump import Config, Pump, events
+from pumpcore.pump.effects import FirePulse, PrimePulse, Proposed
+from pumpcore.therapy.profile import Anchor, BasalProfile, Segment, WeekPlan
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from pumpcore.alarms import Annunciation, Kind
-    from pumpcore.bolus import Bolus
-    from pumpcore.effects import Effect
-    from pumpcore.events import Event
     from pumpcore.journal import Journal
     from pumpcore.pump import Status
+    from pumpcore.pump.effects import Effect
+    from pumpcore.pump.events import Event
+    from pumpcore.therapy.bolus import Bolus
 
 SEC: Final = 1_000_000
 MIN: Final = 60 * SEC

@@ -10,7 +10,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from pumpcore.drawing import write
+from pumpcore.report.drawing import write
 
 if TYPE_CHECKING:
     import os

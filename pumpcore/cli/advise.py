@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from rich.table import Table
 
-    from pumpcore.advice import Advice
+    from pumpcore.therapy.calculator import Advice
 
 __all__ = ["command"]
 
@@ -72,11 +72,11 @@ def command(*, as_json: bool, **given: str | None) -> None:
 
 def _advise(given: dict[str, str | None]) -> tuple[Advice, int, str]:
     """Read the options and ask; return the advice, the bolus that the device would make of it, and its id."""
-    from pumpcore.advice import AdviceInputs, AdviceLimits, advise, policy  # noqa: PLC0415 - only this command needs it
     from pumpcore.devices import load  # noqa: PLC0415
     from pumpcore.errors import LimitError  # noqa: PLC0415
-    from pumpcore.glucose import MgDl, MmolL, Reading  # noqa: PLC0415
     from pumpcore.scenario import words  # noqa: PLC0415
+    from pumpcore.therapy.calculator import AdviceInputs, AdviceLimits, advise, policy  # noqa: PLC0415 - only this command needs it
+    from pumpcore.therapy.glucose import MgDl, MmolL, Reading  # noqa: PLC0415
     from pumpcore.units import parse_u  # noqa: PLC0415
 
     text = {name: value for name, value in given.items() if value is not None}

@@ -42,7 +42,7 @@ def command(plot: str | None, save: str | None, *, quick: bool, growth: bool, as
     All in one run on the same plans; each answer is checked first. Ratios carry over to other machines, times do not.
     """
     from pumpcore.bench import check_ready  # noqa: PLC0415 - only this command measures
-    from pumpcore.drawing import check_path  # noqa: PLC0415
+    from pumpcore.report.drawing import check_path  # noqa: PLC0415
 
     check_ready()
     if save is not None and not Path(save).parent.is_dir():

@@ -19,16 +19,16 @@ from rich.table import Table
 from rich.text import Text
 
 from pumpcore.cli.console import new_console
-from pumpcore.drawing import check_path
-from pumpcore.history.plot import draw
-from pumpcore.history.replay import read
-from pumpcore.history.replay import replay as replay_export
+from pumpcore.records.plot import draw
+from pumpcore.records.replay import read
+from pumpcore.records.replay import replay as replay_export
+from pumpcore.report.drawing import check_path
 from pumpcore.units import format_u
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from pumpcore.history.result import DayResult, Replay
+    from pumpcore.records.result import DayResult, Replay
 
 _NEAR_UU: Final = 50_000
 _FAR_UU: Final = 100_000

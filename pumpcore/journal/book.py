@@ -26,19 +26,19 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final
 
-from pumpcore import effects as said
-from pumpcore import events
 from pumpcore.alarms import AnnunciationChanged, Kind, Sound, What
-from pumpcore.effects import Effect
 from pumpcore.errors import JournalError
-from pumpcore.glucose import RateRequest
 from pumpcore.journal.rows import Entry
-from pumpcore.plain import UNREADABLE, Codec, parsed
+from pumpcore.pump import effects as said
+from pumpcore.pump import events
+from pumpcore.pump.codec import UNREADABLE, Codec, parsed
+from pumpcore.pump.effects import Effect
+from pumpcore.therapy.glucose import RateRequest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from pumpcore.events import Event
+    from pumpcore.pump.events import Event
 
 __all__ = ["decode", "encode", "event_in"]
 

@@ -23,9 +23,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final
 
-from pumpcore.effects import EndReason
 from pumpcore.errors import JournalError
 from pumpcore.journal.rows import Damage, Entry, Row
+from pumpcore.pump.effects import EndReason
 from pumpcore.units import US_PER_HOUR, US_PER_MINUTE, format_u, format_u_per_h
 
 if TYPE_CHECKING:

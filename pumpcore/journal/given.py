@@ -12,25 +12,25 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
-from pumpcore import effects as said
-from pumpcore import events
 from pumpcore.errors import JournalError
 from pumpcore.journal.rows import snapshot_in
-from pumpcore.modes import State
-from pumpcore.profile import PercentTemp, utc_offset_us
+from pumpcore.pump import effects as said
+from pumpcore.pump import events
 from pumpcore.pump.config import zone_of
+from pumpcore.pump.modes import State
 from pumpcore.pump.snapshot import read
+from pumpcore.therapy.profile import PercentTemp, utc_offset_us
 from pumpcore.units import US_PER_MINUTE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from pumpcore.bolus import Bolus
     from pumpcore.devices import Device
-    from pumpcore.effects import Effect, EndReason
-    from pumpcore.events import Event
     from pumpcore.journal.journal import Record
+    from pumpcore.pump.effects import Effect, EndReason
+    from pumpcore.pump.events import Event
     from pumpcore.pump.turn import PumpState
+    from pumpcore.therapy.bolus import Bolus
 
 __all__ = ["Basal", "Delivered", "Given", "GivenBolus", "Local"]
 

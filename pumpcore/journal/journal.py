@@ -10,25 +10,25 @@ from itertools import takewhile
 from typing import TYPE_CHECKING, TypeAlias
 
 from pumpcore.alarms import Kind
-from pumpcore.effects import FirePulse, PrimePulse
 from pumpcore.errors import JournalError, QuantityError, TimeError
-from pumpcore.events import FaultDetected, FaultGone, PulseFailed, PulseUnknown, Tick
 from pumpcore.journal.book import decode, encode
 from pumpcore.journal.replay import Replay, outstanding
 from pumpcore.journal.rows import CHAIN_START, CHECKPOINT, ROWS_MOST, Damage, Entry, Walk, begins, seal
 from pumpcore.journal.salvage import saved
 from pumpcore.pump import Pump
+from pumpcore.pump.effects import FirePulse, PrimePulse
+from pumpcore.pump.events import FaultDetected, FaultGone, PulseFailed, PulseUnknown, Tick
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from pumpcore.devices import Device
-    from pumpcore.effects import Effect
-    from pumpcore.events import Event
     from pumpcore.journal.rows import Row
     from pumpcore.journal.salvage import Saved
     from pumpcore.journal.store import Store
     from pumpcore.pump import Config, Status
+    from pumpcore.pump.effects import Effect
+    from pumpcore.pump.events import Event
 
     Archive: TypeAlias = Callable[[Iterator[Row]], None]
 
@@ -100,7 +100,7 @@ class Journal:
 
     Example:
         >>> from pumpcore.devices import load
-        >>> from pumpcore.events import Tick
+        >>> from pumpcore.pump.events import Tick
         >>> from pumpcore.journal import MemoryStore
         >>> from pumpcore.pump import Config
         >>> store = MemoryStore()

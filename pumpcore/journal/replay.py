@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from pumpcore.errors import JournalError, PumpcoreError
 from pumpcore.journal.book import decode, encode, event_in
 from pumpcore.journal.rows import CHECKPOINT, Damage, Row, snapshot_in
-from pumpcore.ledger import Fate
 from pumpcore.pump import Pump
+from pumpcore.pump.ledger import Fate
 
 if TYPE_CHECKING:
     from pumpcore.devices import Device

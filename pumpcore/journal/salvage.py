@@ -13,25 +13,25 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from pumpcore.alarms import Kind
-from pumpcore.effects import FirePulse, PrimePulse
 from pumpcore.errors import JournalError, TimeError
-from pumpcore.events import FaultDetected, PulseUnknown, Tick
-from pumpcore.iob import Part
 from pumpcore.journal.book import decode
 from pumpcore.journal.replay import Replay, outstanding
 from pumpcore.journal.rows import CHECKPOINT, Damage, Entry, Row, Walk, is_whole
-from pumpcore.ledger import Fate
 from pumpcore.pump import Pump
+from pumpcore.pump.effects import FirePulse, PrimePulse
+from pumpcore.pump.events import FaultDetected, PulseUnknown, Tick
+from pumpcore.pump.ledger import Fate
 from pumpcore.pump.snapshot import read, write
+from pumpcore.therapy.iob import Part
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from pumpcore.devices import Device
-    from pumpcore.effects import Effect
-    from pumpcore.iob import Iob
-    from pumpcore.ledger import Channel
+    from pumpcore.pump.effects import Effect
+    from pumpcore.pump.ledger import Channel
     from pumpcore.pump.turn import PumpState
+    from pumpcore.therapy.iob import Iob
 
 __all__ = ["SKIPPED", "Saved", "saved"]
 

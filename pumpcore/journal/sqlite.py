@@ -86,7 +86,7 @@ class SqliteStore:
     Example:
         >>> import tempfile
         >>> from pumpcore.devices import load
-        >>> from pumpcore.events import Tick
+        >>> from pumpcore.pump.events import Tick
         >>> from pumpcore.journal import Journal
         >>> from pumpcore.pump import Config
         >>> folder = tempfile.TemporaryDirectory()

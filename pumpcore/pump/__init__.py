@@ -13,26 +13,26 @@ from typing import TYPE_CHECKING
 
 from pumpcore.alarms import WATCHED
 from pumpcore.errors import InvariantError, PumpcoreError, QuantityError, RequestError, TimeError
-from pumpcore.events import PulseConfirmed, Request, SuspendCause
-from pumpcore.glucose import link
-from pumpcore.iob import Iob
-from pumpcore.ledger import Fate
 from pumpcore.limits import TABLE, check
-from pumpcore.modes import ModeMachine, State
 from pumpcore.pump import snapshot
 from pumpcore.pump.config import Calculator, Config, Status
+from pumpcore.pump.events import PulseConfirmed, Request, SuspendCause
 from pumpcore.pump.flow import available, bolus_now, due, look_around, look_up, pass_time, profile_name, stale_us
+from pumpcore.pump.ledger import Fate
+from pumpcore.pump.modes import ModeMachine, State
 from pumpcore.pump.requests import HANDLERS
 from pumpcore.pump.turn import NEVER_US, PumpState, Turn
+from pumpcore.therapy.glucose import link
+from pumpcore.therapy.iob import Iob
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pumpcore.alarms import Due
     from pumpcore.devices import Device
-    from pumpcore.effects import Effect
-    from pumpcore.events import Event
-    from pumpcore.ledger import Ledger
+    from pumpcore.pump.effects import Effect
+    from pumpcore.pump.events import Event
+    from pumpcore.pump.ledger import Ledger
 
 __all__ = ["Calculator", "Config", "Pump", "Status"]
 

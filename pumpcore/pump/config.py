@@ -7,25 +7,25 @@ from functools import cache
 from typing import TYPE_CHECKING, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pumpcore.advice import policy
 from pumpcore.alarms import AlarmSettings
+from pumpcore.devices.suspend import POLICIES
 from pumpcore.errors import LimitError, QuantityError
-from pumpcore.glucose import ControllerBounds, MgDl
-from pumpcore.iob import Curve
 from pumpcore.limits import Limits, check
-from pumpcore.profile import check_stored
-from pumpcore.suspend import POLICIES
+from pumpcore.therapy.calculator import policy
+from pumpcore.therapy.glucose import ControllerBounds, MgDl
+from pumpcore.therapy.iob import Curve
+from pumpcore.therapy.profile import check_stored
 from pumpcore.units import US_PER_MINUTE, US_PER_SECOND
 
 if TYPE_CHECKING:
     from pumpcore.alarms import Annunciation
-    from pumpcore.bolus import Bolus, Proposal
     from pumpcore.devices import Device
-    from pumpcore.events import SuspendCause
-    from pumpcore.glucose import Glucose, Last24h, Link, LowSettings
-    from pumpcore.iob import OnBoard
-    from pumpcore.modes import Mode, OperationalState, State, TherapyControl
-    from pumpcore.profile import Anchor, BasalProfile, WeekPlan
+    from pumpcore.pump.events import SuspendCause
+    from pumpcore.pump.modes import Mode, OperationalState, State, TherapyControl
+    from pumpcore.therapy.bolus import Bolus, Proposal
+    from pumpcore.therapy.glucose import Glucose, Last24h, Link, LowSettings
+    from pumpcore.therapy.iob import OnBoard
+    from pumpcore.therapy.profile import Anchor, BasalProfile, WeekPlan
 
 __all__ = ["Calculator", "Config", "Status", "zone_of"]
 

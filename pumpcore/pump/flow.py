@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Final, Literal
 from pumpcore import alarms
 from pumpcore._kernel import CHANNELS
 from pumpcore.alarms import Kind
-from pumpcore.bolus import Bolus, Part, Proposal, parts_of
-from pumpcore.effects import (
+from pumpcore.errors import LimitError, ModeError, QuantityError
+from pumpcore.limits import TABLE
+from pumpcore.pump.config import zone_of
+from pumpcore.pump.effects import (
     BolusDelivered,
     BolusProgrammed,
     EndReason,
@@ -27,23 +29,21 @@ from pumpcore.effects import (
     StepsMissed,
     TempEnded,
 )
-from pumpcore.errors import LimitError, ModeError, QuantityError
-from pumpcore.events import Activation, ProposeBolus, SuspendCause
-from pumpcore.glucose import READING_US_MAX, LowFacts, LowWhy, low_suspend
-from pumpcore.iob import Part as IobPart
-from pumpcore.ledger import Account, Fate
-from pumpcore.limits import TABLE
-from pumpcore.modes import Facts, Mode, State, allowed
-from pumpcore.profile import rate_segments, utc_offset_us
-from pumpcore.pump.config import zone_of
+from pumpcore.pump.events import Activation, ProposeBolus, SuspendCause
+from pumpcore.pump.ledger import Account, Fate
+from pumpcore.pump.modes import Facts, Mode, State, allowed
 from pumpcore.pump.turn import NEVER_US
+from pumpcore.therapy.bolus import Bolus, Part, Proposal, parts_of
+from pumpcore.therapy.glucose import READING_US_MAX, LowFacts, LowWhy, low_suspend
+from pumpcore.therapy.iob import Part as IobPart
+from pumpcore.therapy.profile import rate_segments, utc_offset_us
 from pumpcore.units import US_PER_DAY, US_PER_HOUR
 
 if TYPE_CHECKING:
     from pumpcore._kernel import Progress
-    from pumpcore.events import Request
-    from pumpcore.profile import BasalProfile
+    from pumpcore.pump.events import Request
     from pumpcore.pump.turn import PumpState, Turn
+    from pumpcore.therapy.profile import BasalProfile
 
 Channel = Literal["basal", "extended", "bolus"]
 Cause = Literal["late", "cap", "empty", "failed", "stopped"]

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from pumpcore import events
-from pumpcore.advice import AdviceInputs, AdviceLimits, advise, policy
 from pumpcore.alarms import Kind
-from pumpcore.effects import (
+from pumpcore.errors import InvariantError, LimitError, ModeError, QuantityError
+from pumpcore.limits import check
+from pumpcore.pump import events
+from pumpcore.pump.config import zone_of
+from pumpcore.pump.effects import (
     BolusCalculated,
     EndReason,
     FirePulse,
@@ -27,14 +29,7 @@ from pumpcore.effects import (
     TempEnded,
     TempStarted,
 )
-from pumpcore.errors import InvariantError, LimitError, ModeError, QuantityError
-from pumpcore.events import Activation, ProposeBolus, ProposePlan, ProposeTemp, ProposeWeek, SuspendCause
-from pumpcore.glucose import READING_US_MAX, Quality, RateRequest, check_request
-from pumpcore.ledger import Fate
-from pumpcore.limits import check
-from pumpcore.modes import State
-from pumpcore.profile import DAYS_PER_WEEK, AbsoluteTemp, PercentTemp, WeekPlan, check_room, check_stored
-from pumpcore.pump.config import zone_of
+from pumpcore.pump.events import Activation, ProposeBolus, ProposePlan, ProposeTemp, ProposeWeek, SuspendCause
 from pumpcore.pump.flow import (
     LOW_CAUSES,
     announce,
@@ -55,15 +50,20 @@ from pumpcore.pump.flow import (
     to_come_uu,
     vanish,
 )
+from pumpcore.pump.ledger import Fate
+from pumpcore.pump.modes import State
 from pumpcore.pump.turn import NEVER_US
+from pumpcore.therapy.calculator import AdviceInputs, AdviceLimits, advise, policy
+from pumpcore.therapy.glucose import READING_US_MAX, Quality, RateRequest, check_request
+from pumpcore.therapy.profile import DAYS_PER_WEEK, AbsoluteTemp, PercentTemp, WeekPlan, check_room, check_stored
 from pumpcore.units import whole_steps
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from pumpcore.effects import Effect
-    from pumpcore.profile import TempBasal
+    from pumpcore.pump.effects import Effect
     from pumpcore.pump.turn import PumpState, Turn
+    from pumpcore.therapy.profile import TempBasal
 
 ANSWERS_KEPT: Final = 64
 

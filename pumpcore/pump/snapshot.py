@@ -11,11 +11,11 @@ import json
 from typing import TYPE_CHECKING, Final
 from zlib import crc32
 
-from pumpcore import iob
 from pumpcore.errors import JournalError
-from pumpcore.plain import UNREADABLE, Codec, parsed
+from pumpcore.pump.codec import UNREADABLE, Codec, parsed
 from pumpcore.pump.config import Calculator, Config
 from pumpcore.pump.turn import PumpState
+from pumpcore.therapy import iob
 
 if TYPE_CHECKING:
     from pumpcore.devices import Device

@@ -11,23 +11,23 @@ from typing import TYPE_CHECKING, Final
 
 from pumpcore._kernel import Delivery
 from pumpcore.alarms import Board
-from pumpcore.effects import CHANGES
-from pumpcore.glucose import Last24h
-from pumpcore.ledger import Ledger
-from pumpcore.modes import State
-from pumpcore.suspend import POLICIES
+from pumpcore.devices.suspend import POLICIES
+from pumpcore.pump.effects import CHANGES
+from pumpcore.pump.ledger import Ledger
+from pumpcore.pump.modes import State
+from pumpcore.therapy.glucose import Last24h
 
 if TYPE_CHECKING:
     from pumpcore.alarms import Due
-    from pumpcore.bolus import Bolus, Part, Proposal
-    from pumpcore.effects import Effect, EndReason
-    from pumpcore.events import SuspendCause
-    from pumpcore.iob import Iob
-    from pumpcore.iob import Part as IobPart
-    from pumpcore.modes import ModeMachine
-    from pumpcore.profile import TempBasal
+    from pumpcore.devices.suspend import Policy
     from pumpcore.pump.config import Config
-    from pumpcore.suspend import Policy
+    from pumpcore.pump.effects import Effect, EndReason
+    from pumpcore.pump.events import SuspendCause
+    from pumpcore.pump.modes import ModeMachine
+    from pumpcore.therapy.bolus import Bolus, Part, Proposal
+    from pumpcore.therapy.iob import Iob
+    from pumpcore.therapy.iob import Part as IobPart
+    from pumpcore.therapy.profile import TempBasal
 
 __all__ = ["NEVER_US", "PumpState", "Turn"]
 

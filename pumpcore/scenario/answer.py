@@ -13,9 +13,9 @@ from pumpcore.scenario.timeline import Totals, alarm_text
 from pumpcore.units import format_u, format_u_per_h
 
 if TYPE_CHECKING:
-    from pumpcore.bolus import Bolus
     from pumpcore.scenario.runner import Run
     from pumpcore.scenario.timeline import AlarmSpan
+    from pumpcore.therapy.bolus import Bolus
 
 __all__ = ["as_json"]
 

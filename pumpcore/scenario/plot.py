@@ -12,9 +12,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from pumpcore.alarms import Priority, What, text
-from pumpcore.drawing import write
-from pumpcore.glucose import MgDl
-from pumpcore.modes import Mode
+from pumpcore.pump.modes import Mode
+from pumpcore.report.drawing import write
+from pumpcore.therapy.glucose import MgDl
 from pumpcore.units import US_PER_HOUR, US_PER_MINUTE, UU_PER_U, format_u
 
 if TYPE_CHECKING:

@@ -17,16 +17,16 @@ from typing import TYPE_CHECKING, Final, NamedTuple, NoReturn
 from pumpcore.alarms import AlarmSettings, Watch
 from pumpcore.devices import load as load_device
 from pumpcore.errors import QuantityError, RecordError, RequestError
-from pumpcore.glucose import LOW_PRESETS, ControllerBounds, LowSettings, MmolL, Reading
-from pumpcore.iob import Curve
 from pumpcore.limits import Limits
-from pumpcore.profile import Anchor, BasalProfile, Segment, WeekPlan
 from pumpcore.pump import Calculator, Config
 from pumpcore.pump.config import zone_of
 from pumpcore.scenario import words
 from pumpcore.scenario.entries import Action, Entry, parse
 from pumpcore.scenario.sensor import curve
 from pumpcore.scenario.tables import Table
+from pumpcore.therapy.glucose import LOW_PRESETS, ControllerBounds, LowSettings, MmolL, Reading
+from pumpcore.therapy.iob import Curve
+from pumpcore.therapy.profile import Anchor, BasalProfile, Segment, WeekPlan
 from pumpcore.units import US_PER_DAY, US_PER_MINUTE, parse_u, parse_u_per_h
 
 if TYPE_CHECKING:

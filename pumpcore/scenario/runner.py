@@ -14,31 +14,30 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from pumpcore import events
 from pumpcore.alarms import Kind, Status
-from pumpcore.effects import FirePulse, PrimePulse, Proposed
 from pumpcore.errors import InvariantError, QuantityError, RequestError
-from pumpcore.glucose import Reading
-from pumpcore.modes import Mode, State
-from pumpcore.profile import Anchor
-from pumpcore.pump import Pump
+from pumpcore.pump import Pump, events
 from pumpcore.pump.config import zone_of
+from pumpcore.pump.effects import FirePulse, PrimePulse, Proposed
+from pumpcore.pump.modes import Mode, State
 from pumpcore.scenario.timeline import Line, Log, Totals
 from pumpcore.scenario.verbs import VERBS
 from pumpcore.scenario.words import utc_of
+from pumpcore.therapy.glucose import Reading
+from pumpcore.therapy.profile import Anchor
 from pumpcore.units import US_PER_MINUTE, format_u
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import date, datetime
 
-    from pumpcore.effects import Effect
-    from pumpcore.events import Event
-    from pumpcore.glucose import BolusRequest, Glucose, RateRequest
     from pumpcore.pump import Status as PumpStatus
+    from pumpcore.pump.effects import Effect
+    from pumpcore.pump.events import Event
     from pumpcore.scenario.entries import Entry
     from pumpcore.scenario.reader import Scenario
     from pumpcore.scenario.timeline import Fate
+    from pumpcore.therapy.glucose import BolusRequest, Glucose, RateRequest
 
 __all__ = ["Host", "Refusal", "Run", "run"]
 

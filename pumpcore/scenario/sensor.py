@@ -9,13 +9,13 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from pumpcore.errors import QuantityError
-from pumpcore.glucose import MmolL, Reading
+from pumpcore.therapy.glucose import MmolL, Reading
 from pumpcore.units import US_PER_MINUTE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pumpcore.glucose import Glucose
+    from pumpcore.therapy.glucose import Glucose
 
 __all__ = ["curve"]
 

@@ -10,9 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, Literal
 
-from pumpcore import effects
 from pumpcore.alarms import AnnunciationChanged, Priority, Sound, What, text
-from pumpcore.modes import State
+from pumpcore.pump import effects
+from pumpcore.pump.modes import State
 from pumpcore.units import format_u, format_u_per_h
 
 if TYPE_CHECKING:
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from datetime import date
 
     from pumpcore.alarms import Kind
-    from pumpcore.bolus import Bolus
-    from pumpcore.effects import Effect
+    from pumpcore.pump.effects import Effect
     from pumpcore.scenario.words import Calendar
+    from pumpcore.therapy.bolus import Bolus
 
 __all__ = ["AlarmSpan", "Line", "Log", "Pulse", "Totals", "What"]
 

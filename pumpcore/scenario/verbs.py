@@ -8,20 +8,20 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, TypeAlias, cast
 
-from pumpcore import events
 from pumpcore.alarms import Kind
-from pumpcore.glucose import BolusRequest, RateRequest, Reading
+from pumpcore.pump import events
+from pumpcore.therapy.glucose import BolusRequest, RateRequest, Reading
 from pumpcore.units import US_PER_MINUTE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
 
-    from pumpcore.events import Event
-    from pumpcore.glucose import Glucose
+    from pumpcore.pump.events import Event
     from pumpcore.scenario.entries import Action
     from pumpcore.scenario.runner import Host
     from pumpcore.scenario.timeline import Fate
+    from pumpcore.therapy.glucose import Glucose
 
 __all__ = ["VERBS"]
 

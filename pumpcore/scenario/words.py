@@ -13,8 +13,8 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Final
 
 from pumpcore.errors import QuantityError
-from pumpcore.glucose import Glucose, MgDl, MmolL
 from pumpcore.pump.config import zone_of
+from pumpcore.therapy.glucose import Glucose, MgDl, MmolL
 from pumpcore.units import US_PER_HOUR, US_PER_MINUTE, US_PER_SECOND, parse_u
 
 if TYPE_CHECKING:

@@ -11,27 +11,26 @@ from collections import Counter, deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from pumpcore import effects as said
-from pumpcore import events
 from pumpcore.alarms import TABLE, AnnunciationChanged, Clears, Kind, Priority, Sound, What
 from pumpcore.alarms import Status as Answered
+from pumpcore.devices.suspend import POLICIES
 from pumpcore.errors import PumpcoreError
-from pumpcore.glucose import RateRequest
-from pumpcore.iob import Curve
-from pumpcore.modes import State
-from pumpcore.profile import AbsoluteTemp, PercentTemp
-from pumpcore.pump import Pump
+from pumpcore.pump import Pump, events
+from pumpcore.pump import effects as said
+from pumpcore.pump.modes import State
 from pumpcore.sim.programme import Programme
-from pumpcore.suspend import POLICIES
+from pumpcore.therapy.glucose import RateRequest
+from pumpcore.therapy.iob import Curve
+from pumpcore.therapy.profile import AbsoluteTemp, PercentTemp
 from pumpcore.units import US_PER_DAY, US_PER_HOUR, US_PER_MINUTE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from pumpcore.alarms import Annunciation
-    from pumpcore.effects import Effect
-    from pumpcore.events import Event
     from pumpcore.pump import Config
+    from pumpcore.pump.effects import Effect
+    from pumpcore.pump.events import Event
 
 __all__ = ["Books", "BrokenError", "Order", "Window"]
 

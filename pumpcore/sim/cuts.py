@@ -13,10 +13,10 @@ from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from pumpcore import events
-from pumpcore.effects import FirePulse, PrimePulse, Proposed
 from pumpcore.errors import RequestError
 from pumpcore.journal import Bounds, MemoryStore
+from pumpcore.pump import events
+from pumpcore.pump.effects import FirePulse, PrimePulse, Proposed
 from pumpcore.sim.books import Books, BrokenError
 from pumpcore.sim.faults import PowerCutError
 from pumpcore.sim.motor import IdealMotor
@@ -26,10 +26,10 @@ from pumpcore.units import US_PER_SECOND
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from pumpcore.effects import Effect
-    from pumpcore.events import Event
     from pumpcore.journal import Row
     from pumpcore.pump import Config, Pump
+    from pumpcore.pump.effects import Effect
+    from pumpcore.pump.events import Event
 
 __all__ = ["Bench", "Cuts", "Scenario", "Step", "cut_everywhere", "cut_scenario"]
 

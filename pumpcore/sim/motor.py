@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, TypeAlias
 
-from pumpcore import events
 from pumpcore.alarms import Kind
+from pumpcore.pump import events
 from pumpcore.sim.faults import Fault
 from pumpcore.units import US_PER_MINUTE, US_PER_SECOND
 
 if TYPE_CHECKING:
-    from pumpcore.effects import FirePulse, PrimePulse
+    from pumpcore.pump.effects import FirePulse, PrimePulse
     from pumpcore.sim.faults import Injector
 
 __all__ = ["Cartridge", "FaultyMotor", "IdealMotor", "Line", "Motor", "Move", "Order", "Report"]
@@ -78,10 +78,10 @@ class IdealMotor:
         log: all that it has ever moved, in order.
 
     Example:
-        >>> from pumpcore.effects import FirePulse
+        >>> from pumpcore.pump.effects import FirePulse
         >>> motor = IdealMotor()
         >>> motor.fire(FirePulse(0, 1, "basal", 0, 2, 50_000))
-        (Report(after_us=200000, kind=<class 'pumpcore.events.PulseConfirmed'>, value=1),)
+        (Report(after_us=200000, kind=<class 'pumpcore.pump.events.PulseConfirmed'>, value=1),)
         >>> motor.log
         [Move(seq=1, steps=2, therapy=True, bolus_id=0)]
     """

@@ -10,21 +10,21 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from pumpcore import events
 from pumpcore.alarms import AnnunciationChanged, Kind, Priority, What
-from pumpcore.effects import Proposed
-from pumpcore.modes import Mode, State
-from pumpcore.profile import Anchor
+from pumpcore.pump import events
+from pumpcore.pump.effects import Proposed
+from pumpcore.pump.modes import Mode, State
 from pumpcore.sim.dice import Dice
 from pumpcore.sim.faults import Fault
 from pumpcore.sim.setup import LIMITS, draw_plan
+from pumpcore.therapy.profile import Anchor
 from pumpcore.units import US_PER_HOUR, US_PER_MINUTE, US_PER_SECOND, UU_PER_U
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pumpcore.effects import Effect
-    from pumpcore.events import Event
+    from pumpcore.pump.effects import Effect
+    from pumpcore.pump.events import Event
     from pumpcore.sim.world import World
 
 __all__ = ["Person"]

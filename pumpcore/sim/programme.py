@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from pumpcore.profile import AbsoluteTemp
 from pumpcore.testing.wall import Clock
+from pumpcore.therapy.profile import AbsoluteTemp
 from pumpcore.units import US_PER_DAY
 
 if TYPE_CHECKING:
     from pumpcore.devices import Device
-    from pumpcore.profile import Anchor, TempBasal, WeekPlan
+    from pumpcore.therapy.profile import Anchor, TempBasal, WeekPlan
 
 __all__ = ["Programme"]
 

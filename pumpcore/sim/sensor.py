@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from pumpcore import events
-from pumpcore.glucose import MgDl, RateRequest, Reading
+from pumpcore.pump import events
 from pumpcore.sim.dice import Dice
 from pumpcore.sim.faults import Fault
+from pumpcore.therapy.glucose import MgDl, RateRequest, Reading
 from pumpcore.units import US_PER_HOUR, US_PER_MINUTE
 
 if TYPE_CHECKING:

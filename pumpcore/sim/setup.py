@@ -10,12 +10,12 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, Literal
 
 from pumpcore.devices import load
-from pumpcore.glucose import LOW_PRESETS, ControllerBounds, LowSettings, MgDl
+from pumpcore.devices.suspend import POLICIES
 from pumpcore.limits import Limits
-from pumpcore.profile import Anchor, BasalProfile, Segment, WeekPlan
 from pumpcore.pump import Calculator, Config
 from pumpcore.sim.dice import Dice
-from pumpcore.suspend import POLICIES
+from pumpcore.therapy.glucose import LOW_PRESETS, ControllerBounds, LowSettings, MgDl
+from pumpcore.therapy.profile import Anchor, BasalProfile, Segment, WeekPlan
 from pumpcore.units import US_PER_HOUR, US_PER_MINUTE, UU_PER_U
 
 if TYPE_CHECKING:

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, cast
 from pumpcore.journal import Journal
 
 if TYPE_CHECKING:
-    from pumpcore.effects import Effect
-    from pumpcore.events import Event
     from pumpcore.journal import Bounds, Store
     from pumpcore.pump import Config
+    from pumpcore.pump.effects import Effect
+    from pumpcore.pump.events import Event
 
 __all__ = ["ToldJournal"]
 

@@ -10,19 +10,26 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from pumpcore import events
 from pumpcore.alarms import Kind
 from pumpcore.devices import load
-from pumpcore.glucose import LOW_PRESETS, BolusRequest, ControllerBounds, LowSettings, MgDl, RateRequest, Reading
-from pumpcore.profile import Anchor, BasalProfile, Segment, WeekPlan
-from pumpcore.pump import Config
+from pumpcore.devices.suspend import POLICIES
+from pumpcore.pump import Config, events
 from pumpcore.sim.cuts import Scenario
 from pumpcore.sim.setup import CALCULATOR, LIMITS
-from pumpcore.suspend import POLICIES
+from pumpcore.therapy.glucose import (
+    LOW_PRESETS,
+    BolusRequest,
+    ControllerBounds,
+    LowSettings,
+    MgDl,
+    RateRequest,
+    Reading,
+)
+from pumpcore.therapy.profile import Anchor, BasalProfile, Segment, WeekPlan
 from pumpcore.units import US_PER_HOUR, US_PER_MINUTE, US_PER_SECOND, UU_PER_U
 
 if TYPE_CHECKING:
-    from pumpcore.events import Event
+    from pumpcore.pump.events import Event
     from pumpcore.sim.cuts import Bench, Step
 
 __all__ = ["all_ways"]

@@ -12,11 +12,10 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Final
 
-from pumpcore import events
-from pumpcore.effects import FirePulse, PrimePulse, StepsMissed
 from pumpcore.errors import JournalError, RequestError, TimeError
 from pumpcore.journal import Bounds, Journal, MemoryStore
-from pumpcore.pump import Pump
+from pumpcore.pump import Pump, events
+from pumpcore.pump.effects import FirePulse, PrimePulse, StepsMissed
 from pumpcore.sim.books import Books, BrokenError
 from pumpcore.sim.clock import FaultyClock, VirtualClock
 from pumpcore.sim.dice import Dice
@@ -31,8 +30,8 @@ from pumpcore.units import US_PER_HOUR, US_PER_MINUTE, US_PER_SECOND
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pumpcore.effects import Effect
-    from pumpcore.events import Event
+    from pumpcore.pump.effects import Effect
+    from pumpcore.pump.events import Event
     from pumpcore.sim.motor import Report
     from pumpcore.sim.setup import Mode, Setup
 

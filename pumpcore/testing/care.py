@@ -12,15 +12,15 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 from pumpcore.alarms import Kind
-from pumpcore.glucose import MgDl, Quality
+from pumpcore.therapy.glucose import MgDl, Quality
 from pumpcore.units import US_PER_DAY as DAY
 from pumpcore.units import US_PER_MINUTE as MIN
 
 if TYPE_CHECKING:
     from pumpcore.alarms import AlarmSettings
-    from pumpcore.glucose import Glucose, LowSettings, Reading
     from pumpcore.pump import Calculator
     from pumpcore.testing.wall import Clock
+    from pumpcore.therapy.glucose import Glucose, LowSettings, Reading
 
 READING_MOST_US: Final = 12 * MIN
 """ADV-04."""

@@ -14,17 +14,17 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, precondition, rule, run_state_machine_as_test
 
-from pumpcore import events
 from pumpcore.alarms import Kind
-from pumpcore.events import SuspendCause
-from pumpcore.glucose import BolusRequest, MgDl, Quality, RateRequest, Reading
-from pumpcore.profile import Anchor
+from pumpcore.pump import events
+from pumpcore.pump.events import SuspendCause
 from pumpcore.testing.driver import Outcome
 from pumpcore.testing.errors import ContractError
 from pumpcore.testing.machine import OUTCOMES, Machine, must_hold
 from pumpcore.testing.model import CHANGING, STOPPING
 from pumpcore.testing.setup import LIMIT_SETS, LIMITS, NIGHTS, PLAN_TOO_FAST, PLANS, setups
 from pumpcore.testing.wall import EPOCH
+from pumpcore.therapy.glucose import BolusRequest, MgDl, Quality, RateRequest, Reading
+from pumpcore.therapy.profile import Anchor
 from pumpcore.units import US_PER_DAY as DAY
 from pumpcore.units import US_PER_HOUR as H
 from pumpcore.units import US_PER_MINUTE as MIN

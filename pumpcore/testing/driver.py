@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 from enum import Enum, unique
 from typing import TYPE_CHECKING, Protocol, TypeAlias, runtime_checkable
 
-from pumpcore.effects import FirePulse
+from pumpcore.pump.effects import FirePulse
 from pumpcore.testing.errors import ContractError
 
 if TYPE_CHECKING:
-    from pumpcore.effects import PrimePulse
+    from pumpcore.pump.effects import PrimePulse
 
 __all__ = ["Driver", "DriverBook", "IdealDriver", "Moved", "Outcome", "Pulse", "Telling"]
 

@@ -12,12 +12,11 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias
 
 from hypothesis.stateful import RuleBasedStateMachine
 
-from pumpcore import events
 from pumpcore.alarms import TABLE, Kind, Priority
-from pumpcore.effects import FirePulse, PrimePulse
 from pumpcore.errors import RequestError
-from pumpcore.modes import State
-from pumpcore.pump import Pump
+from pumpcore.pump import Pump, events
+from pumpcore.pump.effects import FirePulse, PrimePulse
+from pumpcore.pump.modes import State
 from pumpcore.testing.driver import Driver, DriverBook, IdealDriver, Outcome
 from pumpcore.testing.errors import ContractError
 from pumpcore.testing.model import CANCELS_TEMP, Model, leads_to, places
@@ -29,10 +28,10 @@ if TYPE_CHECKING:
 
     from hypothesis import strategies as st
 
-    from pumpcore.effects import Effect
-    from pumpcore.events import Event
-    from pumpcore.ledger import Account
     from pumpcore.pump import Config, Status
+    from pumpcore.pump.effects import Effect
+    from pumpcore.pump.events import Event
+    from pumpcore.pump.ledger import Account
     from pumpcore.testing.driver import Pulse
     from pumpcore.testing.setup import Setup
 

@@ -1,7 +1,7 @@
 """What a pump must do, said once more from the requirements: slow, plain, and knowing nothing of how the pump does it.
 
 The rule of this file: a model watches events and effects and keeps its own books in whole steps and in exact integers
-(`_fine`: what 1 uu/h earns in 1 us). It never imports `pumpcore.pump`, `pumpcore.modes` or `pumpcore.ledger`. A state
+(`_fine`: what 1 uu/h earns in 1 us). Of `pumpcore.pump` it imports events and effects only. A state
 is its name as text. `watch` takes an event that the pump has accepted and what it answered; whatever contradicts the
 requirements is a `ContractError` that names one.
 
@@ -20,15 +20,15 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Final
 
-from pumpcore import effects as said
-from pumpcore import events
 from pumpcore.alarms import AnnunciationChanged, Kind, What
-from pumpcore.events import SuspendCause
-from pumpcore.glucose import BolusRequest, RateRequest
-from pumpcore.profile import AbsoluteTemp, PercentTemp
+from pumpcore.pump import effects as said
+from pumpcore.pump import events
+from pumpcore.pump.events import SuspendCause
 from pumpcore.testing.care import Care, Low, Readings, most_advised
 from pumpcore.testing.errors import ContractError
 from pumpcore.testing.wall import Clock
+from pumpcore.therapy.glucose import BolusRequest, RateRequest
+from pumpcore.therapy.profile import AbsoluteTemp, PercentTemp
 from pumpcore.units import US_PER_DAY as DAY
 from pumpcore.units import US_PER_HOUR as H
 
@@ -37,8 +37,8 @@ if TYPE_CHECKING:
 
     from pumpcore.devices import Device
     from pumpcore.limits import Limits
-    from pumpcore.profile import TempBasal, WeekPlan
     from pumpcore.pump import Config
+    from pumpcore.therapy.profile import TempBasal, WeekPlan
 
 UNCERTAIN_MOST: Final = 100
 BATTERY_EMPTY_PERCENT: Final = 2

@@ -12,14 +12,14 @@ from typing import Final, NamedTuple
 
 from hypothesis import strategies as st
 
-from pumpcore.advice import POLICIES as ADVICE
 from pumpcore.alarms import AlarmSettings, Watch
 from pumpcore.devices import Device, load
-from pumpcore.glucose import LOW_PRESETS, ControllerBounds, LowSettings, MgDl
+from pumpcore.devices.suspend import POLICIES
 from pumpcore.limits import Limits
-from pumpcore.profile import Anchor, BasalProfile, Segment, WeekPlan
 from pumpcore.pump import Calculator, Config
-from pumpcore.suspend import POLICIES
+from pumpcore.therapy.calculator import POLICIES as ADVICE
+from pumpcore.therapy.glucose import LOW_PRESETS, ControllerBounds, LowSettings, MgDl
+from pumpcore.therapy.profile import Anchor, BasalProfile, Segment, WeekPlan
 from pumpcore.units import US_PER_HOUR as H
 from pumpcore.units import US_PER_MINUTE as MIN
 from pumpcore.units import UU_PER_U as U

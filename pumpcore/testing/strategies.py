@@ -11,23 +11,22 @@ from typing import TYPE_CHECKING, Final
 
 from hypothesis import strategies as st
 
-from pumpcore import events
 from pumpcore.alarms import Kind
 from pumpcore.devices import Device, ids, load
-from pumpcore.events import Activation, SuspendCause
-from pumpcore.glucose import BolusRequest, MgDl, Quality, RateRequest, Reading
 from pumpcore.limits import TABLE, Limits
-from pumpcore.profile import BasalProfile, Segment, WeekPlan
-from pumpcore.pump import Config
+from pumpcore.pump import Config, events
+from pumpcore.pump.events import Activation, SuspendCause
 from pumpcore.testing.programmes import plans as programmes
 from pumpcore.testing.setup import Setup, config_of, setups
+from pumpcore.therapy.glucose import BolusRequest, MgDl, Quality, RateRequest, Reading
+from pumpcore.therapy.profile import BasalProfile, Segment, WeekPlan
 from pumpcore.units import US_PER_DAY, US_PER_HOUR, US_PER_MINUTE, UU_PER_U
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from pumpcore.devices import Bands, Range
-    from pumpcore.events import Event
+    from pumpcore.pump.events import Event
 
 __all__ = [
     "Setup",

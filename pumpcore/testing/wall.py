@@ -2,7 +2,7 @@
 
 The rule of this file: local time is `zoneinfo`'s, asked at one instant. The rate is that of the segment which the clock
 on the wall stands in, of the profile of the weekday that the calendar on the wall shows. Nothing here is taken from
-`pumpcore.profile` but the frozen values.
+`pumpcore.therapy.profile` but the frozen values.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pumpcore.units import US_PER_HOUR as H
 from pumpcore.units import US_PER_MINUTE as MIN
 
 if TYPE_CHECKING:
-    from pumpcore.profile import WeekPlan
+    from pumpcore.therapy.profile import WeekPlan
 
 QUARTER: Final = 15 * MIN
 LOOK: Final = 6 * H  # no zone changes its offset twice within so long

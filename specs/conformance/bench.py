@@ -12,24 +12,24 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from pumpcore import Delivery, events
+from pumpcore import Delivery
 from pumpcore.alarms import AlarmSettings, Kind, Watch
 from pumpcore.devices import Range, Speed, load
-from pumpcore.effects import FirePulse, PrimePulse
 from pumpcore.errors import RequestError
-from pumpcore.glucose import READING_US_MAX, LowPreset, LowSettings, MgDl, Quality, Reading
-from pumpcore.ledger import Ledger
 from pumpcore.limits import Limits
-from pumpcore.profile import Anchor, BasalProfile, PercentTemp, Segment, WeekPlan
-from pumpcore.pump import Config, Pump
+from pumpcore.pump import Config, Pump, events
+from pumpcore.pump.effects import FirePulse, PrimePulse
+from pumpcore.pump.ledger import Ledger
 from pumpcore.pump.turn import PumpState
+from pumpcore.therapy.glucose import READING_US_MAX, LowPreset, LowSettings, MgDl, Quality, Reading
+from pumpcore.therapy.profile import Anchor, BasalProfile, PercentTemp, Segment, WeekPlan
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from pumpcore.alarms import Annunciation
     from pumpcore.devices import Device
-    from pumpcore.effects import Effect
+    from pumpcore.pump.effects import Effect
 
 __all__ = ["ALPHABET", "Bench", "Model", "beyond"]
 

@@ -16,7 +16,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any, Final
 
-from pumpcore.events import SuspendCause
+from pumpcore.pump.events import SuspendCause
 from specs.conformance.bench import Bench, Model, beyond
 from specs.conformance.graph import constants, rendered
 

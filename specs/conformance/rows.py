@@ -13,8 +13,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from pumpcore import modes
-from pumpcore.modes import TABLE, TRIGGERS, Facts, Row, State
+from pumpcore.pump import modes
+from pumpcore.pump.modes import TABLE, TRIGGERS, Facts, Row, State
 from specs.conformance.exhaustive import DifferenceError, read
 from specs.conformance.table import STATES, compare
 

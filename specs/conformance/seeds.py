@@ -29,7 +29,7 @@ class Mutant(NamedTuple):
     why: str = ""
 
 
-_TABLE: Final = "modes.py"
+_TABLE: Final = "pump/modes.py"
 _FLOW: Final = "pump/flow.py"
 _ASKED: Final = "pump/requests.py"
 _BOARD: Final = "alarms/board.py"
@@ -296,7 +296,7 @@ _REST: Final = (
     ),
     Mutant(
         "an unanswered pulse counts as insulin that comes",
-        "ledger.py",
+        "pump/ledger.py",
         "first.fate is not Fate.OUTSTANDING or ",
         "",
         "MCUnanswered",
@@ -304,7 +304,7 @@ _REST: Final = (
     ),
     Mutant(
         "an old outcome turns the watch back",
-        "ledger.py",
+        "pump/ledger.py",
         "self.confirmed_us = max(self.confirmed_us, order.at_us)",
         "self.confirmed_us = order.at_us",
         "MCUnanswered",
@@ -435,7 +435,7 @@ _GLUCOSE: Final = (
     ),
     Mutant(
         "it stays away an instant too long",
-        "glucose.py",
+        "therapy/glucose.py",
         "facts.now_us - at_us < wait_us for at_us",
         "facts.now_us - at_us <= wait_us for at_us",
         "MCGlucose MCLow",
@@ -443,7 +443,7 @@ _GLUCOSE: Final = (
     ),
     Mutant(
         "the longest low-glucose suspend is an instant longer",
-        "glucose.py",
+        "therapy/glucose.py",
         "+ preset.most_us - facts.used_us\n",
         "+ preset.most_us - facts.used_us + 1\n",
         "MCGlucose",
@@ -451,7 +451,7 @@ _GLUCOSE: Final = (
     ),
     Mutant(
         "a reading that is doubtful suspends",
-        "glucose.py",
+        "therapy/glucose.py",
         "if latest is None or latest.quality is not Quality.GOOD or not 0",
         "if latest is None or not 0",
         "MCGlucose MCLow",
@@ -459,7 +459,7 @@ _GLUCOSE: Final = (
     ),
     Mutant(
         "a recovery ends nothing",
-        "glucose.py",
+        "therapy/glucose.py",
         "recovered = above > preset.resume_above and predicted > preset.resume_predicted_above",
         "recovered = False",
         "MCGlucose",
@@ -467,7 +467,7 @@ _GLUCOSE: Final = (
     ),
     Mutant(
         "a suspend on a low alone ends with a better reading",
-        "glucose.py",
+        "therapy/glucose.py",
         "    if not preset.horizon_us or rate is None:\n",
         "    if rate is None:\n",
         "MCLow",

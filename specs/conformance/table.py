@@ -9,9 +9,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from pumpcore import modes
 from pumpcore.errors import ModeError
-from pumpcore.modes import Facts, ModeMachine, State, allowed
+from pumpcore.pump import modes
+from pumpcore.pump.modes import Facts, ModeMachine, State, allowed
 from specs.conformance.exhaustive import DifferenceError, read
 
 if TYPE_CHECKING:

@@ -24,12 +24,12 @@ if __name__ == "__main__":
 
 from pumps import MIN, SEC, H, U, bench_of, config_of, those
 
-from pumpcore import events
-from pumpcore.effects import FirePulse
-from pumpcore.glucose import ControllerBounds, RateRequest
 from pumpcore.journal import Bounds, Entry, Journal, MemoryStore, seal
 from pumpcore.journal.book import encode
 from pumpcore.journal.sqlite import SqliteStore
+from pumpcore.pump import events
+from pumpcore.pump.effects import FirePulse
+from pumpcore.therapy.glucose import ControllerBounds, RateRequest
 
 if TYPE_CHECKING:
     from pytest_benchmark.fixture import BenchmarkFixture

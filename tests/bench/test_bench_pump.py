@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Final
 
 from pumps import DAY, MIN, Bench, H, U
 
-from pumpcore import events
 from pumpcore.devices import load
-from pumpcore.effects import FirePulse, StepsMissed, TempStarted
+from pumpcore.pump import events
+from pumpcore.pump.effects import FirePulse, StepsMissed, TempStarted
 
 if TYPE_CHECKING:
     from pytest_benchmark.fixture import BenchmarkFixture

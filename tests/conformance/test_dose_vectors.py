@@ -17,15 +17,16 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 from pumps import LIMITS, MIN, MONDAY, SEC, Bench, H, U, is_refused, plan_of, those
 
-from pumpcore import CHANNELS, events, schedule
-from pumpcore.advice import AdviceInputs, AdviceLimits, advise, policy
-from pumpcore.bolus import parts_of
+from pumpcore import CHANNELS, schedule
 from pumpcore.devices import Band, Bands, Range, load
-from pumpcore.effects import BolusDelivered, FirePulse, PrimePulse
 from pumpcore.errors import RequestError
-from pumpcore.glucose import MmolL, Reading
-from pumpcore.profile import Anchor, BasalProfile, Segment, WeekPlan, rate_segments
+from pumpcore.pump import events
+from pumpcore.pump.effects import BolusDelivered, FirePulse, PrimePulse
 from pumpcore.testing.programmes import plan, train
+from pumpcore.therapy.bolus import parts_of
+from pumpcore.therapy.calculator import AdviceInputs, AdviceLimits, advise, policy
+from pumpcore.therapy.glucose import MmolL, Reading
+from pumpcore.therapy.profile import Anchor, BasalProfile, Segment, WeekPlan, rate_segments
 
 if TYPE_CHECKING:
     from collections.abc import Callable

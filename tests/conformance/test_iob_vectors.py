@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from pumpcore.iob import PPB, Curve, Iob, Part
+from pumpcore.therapy.iob import PPB, Curve, Iob, Part
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

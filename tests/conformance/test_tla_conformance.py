@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from pumpcore.modes import TABLE, TRIGGERS, Facts, State
+from pumpcore.pump.modes import TABLE, TRIGGERS, Facts, State
 from specs.conformance import seeds
 from specs.conformance.bench import ALPHABET, Bench, Model
 from specs.conformance.exhaustive import DifferenceError, walk

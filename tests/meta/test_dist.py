@@ -28,7 +28,7 @@ PLAN: Final = plan(
     basal=[[0, 800_000], [3_600_000_000, 1_100_000]],
     trains=[train("bolus", 60_000_000, 80_000_000, 2_000_000)],
 )
-IN_WHEEL: Final = ("pumpcore/py.typed", "pumpcore/_kernel.pyi", "pumpcore/cli/app.py", "pumpcore/history/example.csv")
+IN_WHEEL: Final = ("pumpcore/py.typed", "pumpcore/_kernel.pyi", "pumpcore/cli/app.py", "pumpcore/records/example.csv")
 
 
 def run(*command: str | Path, cwd: Path, **more: Any) -> str:  # noqa: ANN401 - options of subprocess.run

@@ -1,4 +1,4 @@
-"""`specs/modes.md` says what the table of `pumpcore.modes` says, and the command that renders it works."""
+"""`specs/modes.md` says what the table of `pumpcore.pump.modes` says, and the command that renders it works."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pumpcore.modes import TABLE, State, document
+from pumpcore.pump.modes import TABLE, State, document
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
 @pytest.mark.req("MOD-10")
 def test_the_rendered_document_is_current(root: Path) -> None:
-    done = subprocess.run([sys.executable, "-m", "pumpcore.modes"], capture_output=True, check=True, cwd=root)
+    done = subprocess.run([sys.executable, "-m", "pumpcore.pump.modes"], capture_output=True, check=True, cwd=root)
     rendered = done.stdout.decode("utf-8")
     assert rendered == document()
     assert (root / "specs" / "modes.md").read_text(encoding="utf-8") == rendered, (
-        "render it again: python -m pumpcore.modes > specs/modes.md"
+        "render it again: python -m pumpcore.pump.modes > specs/modes.md"
     )
 
 

@@ -33,12 +33,12 @@ def test_the_document_is_current() -> None:
         (lambda t: t.hazards.__setitem__("HAZ-99", ("harm", [])), "HAZ-99 has no requirement"),
         (lambda t: t.properties.__setitem__("DEL-98", ["Pump.tla: X"]), "DEL-98 is named"),
         (lambda t: t.code["DEL-01"].append("pumpcore/nowhere.py"), "pumpcore/nowhere.py is not there"),
-        (lambda t: t.modules.discard("ledger"), "pumpcore/ledger is in no requirement's code"),
+        (lambda t: t.modules.discard("limits"), "pumpcore/limits is in no requirement's code"),
     ],
 )
 def test_an_orphan_is_seen(change: Callable[[trace.Trace], object], says: str) -> None:
     read = trace.read()
-    read.code["DEL-99"] = ["pumpcore/ledger.py"]
+    read.code["DEL-99"] = ["pumpcore/pump/ledger.py"]
     change(read)
     assert any(line.startswith(says) for line in trace.orphans(read))
 

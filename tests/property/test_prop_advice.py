@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pumpcore.advice import POLICIES, AdviceInputs, AdviceLimits, MealRise, advise
-from pumpcore.glucose import MgDl, MmolL, Reading
+from pumpcore.therapy.calculator import POLICIES, AdviceInputs, AdviceLimits, MealRise, advise
+from pumpcore.therapy.glucose import MgDl, MmolL, Reading
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -14,12 +14,12 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from pumpcore import CHANNELS, schedule
-from pumpcore.bolus import parts_of
 from pumpcore.devices import Band, Bands, Device, Range, ids, load
 from pumpcore.errors import LimitError, QuantityError
 from pumpcore.limits import Limits
 from pumpcore.testing.programmes import plan, train
 from pumpcore.testing.reference import earned_basal
+from pumpcore.therapy.bolus import parts_of
 from pumpcore.units import US_PER_DAY, US_PER_HOUR
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pumpcore.iob import Curve, Iob, Part
+from pumpcore.therapy.iob import Curve, Iob, Part
 
 MINUTE_US = 60_000_000
 SPAN_US = 12 * 60 * MINUTE_US

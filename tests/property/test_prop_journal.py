@@ -16,25 +16,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pumps import MIN, MONDAY, SEC, Bench, H, U, bench_of, config_of, everything, those
 
-from pumpcore import effects as effects_module
-from pumpcore import events
 from pumpcore.alarms import Kind
-from pumpcore.effects import FirePulse, PrimePulse, RateCause
 from pumpcore.errors import JournalError, RequestError
-from pumpcore.events import SuspendCause
-from pumpcore.glucose import MgDl
 from pumpcore.journal import Bounds, Damage, Entry, Journal, MemoryStore, Row, Walk, read_row, seal, verify
 from pumpcore.journal.book import decode, encode
-from pumpcore.ledger import Fate
-from pumpcore.modes import State
-from pumpcore.profile import Anchor
-from pumpcore.pump import Calculator, Pump
+from pumpcore.pump import Calculator, Pump, events
+from pumpcore.pump import effects as effects_module
+from pumpcore.pump.effects import FirePulse, PrimePulse, RateCause
+from pumpcore.pump.events import SuspendCause
+from pumpcore.pump.ledger import Fate
+from pumpcore.pump.modes import State
+from pumpcore.therapy.glucose import MgDl
+from pumpcore.therapy.profile import Anchor
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from pumpcore.effects import Effect
-    from pumpcore.events import Event
+    from pumpcore.pump.effects import Effect
+    from pumpcore.pump.events import Event
 
     Life: TypeAlias = Sequence[tuple[int, Callable[[int, int], Event], int, bool]]
 

@@ -17,14 +17,14 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from pumpcore import devices
-from pumpcore.profile import AbsoluteTemp, Anchor, BasalProfile, PercentTemp, Segment, WeekPlan, rate_segments
 from pumpcore.testing.reference import reference_schedule
+from pumpcore.therapy.profile import AbsoluteTemp, Anchor, BasalProfile, PercentTemp, Segment, WeekPlan, rate_segments
 from pumpcore.units import US_PER_DAY, US_PER_HOUR, US_PER_MINUTE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pumpcore.profile import TempBasal
+    from pumpcore.therapy.profile import TempBasal
 
 PARADIGM = devices.load("medtronic-523")
 

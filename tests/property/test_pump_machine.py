@@ -13,8 +13,8 @@ import pytest
 from hypothesis import settings
 
 from pumpcore.alarms import AlarmSettings
-from pumpcore.glucose import LOW_PRESETS, ControllerBounds, LowSettings, MgDl
 from pumpcore.testing import PumpContract, Setup
+from pumpcore.therapy.glucose import LOW_PRESETS, ControllerBounds, LowSettings, MgDl
 
 TestPumpMachine = pytest.mark.req(
     "DEL-01",

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 from pumps import LIMITS, MIN, H, U, config_of, plan_of
 
-from pumpcore import events
 from pumpcore.devices import load
-from pumpcore.effects import (
+from pumpcore.pump import Calculator, Config, Pump, events
+from pumpcore.pump.effects import (
     BolusCalculated,
     BolusDelivered,
     BolusProgrammed,
@@ -25,7 +25,9 @@ from pumpcore.effects import (
     TempEnded,
     TempStarted,
 )
-from pumpcore.glucose import (
+from pumpcore.pump.modes import State
+from pumpcore.testing import ContractError, Model
+from pumpcore.therapy.glucose import (
     LOW_PRESETS,
     BolusRequest,
     ControllerBounds,
@@ -34,15 +36,12 @@ from pumpcore.glucose import (
     RateRequest,
     Reading,
 )
-from pumpcore.modes import State
-from pumpcore.pump import Calculator, Config, Pump
-from pumpcore.testing import ContractError, Model
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from pumpcore.effects import Effect
-    from pumpcore.events import Event
+    from pumpcore.pump.effects import Effect
+    from pumpcore.pump.events import Event
 
     Change = Callable[[Event, tuple[Effect, ...]], Sequence[object]]
 

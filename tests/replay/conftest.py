@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from pumpcore.history.replay import Replay, read, replay
+from pumpcore.records.replay import Replay, read, replay
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -13,11 +13,11 @@ from typing import Final
 
 import pytest
 
-import pumpcore.history
+import pumpcore.records
 from pumpcore.errors import RecordError
-from pumpcore.history import carelink, wizard
-from pumpcore.history.records import Wizard
-from pumpcore.history.wizard import compare_records
+from pumpcore.records import carelink, wizard
+from pumpcore.records.records import Wizard
+from pumpcore.records.wizard import compare_records
 
 INPUTS: Final = (
     "BG_INPUT",
@@ -49,7 +49,7 @@ def test_every_record_of_the_shared_export_is_met(shared_data: Path) -> None:
 
 @pytest.mark.req("ADV-09")
 def test_our_own_example_is_met() -> None:
-    path = Path(next(iter(pumpcore.history.__path__))) / "example.csv"
+    path = Path(next(iter(pumpcore.records.__path__))) / "example.csv"
     if not path.is_file():
         pytest.skip("this build has no example export")
     compared = compare_records(records(path))

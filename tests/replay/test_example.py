@@ -1,6 +1,6 @@
 """The history that ships: what it is, that it is what its generator makes, and that the replay agrees with it.
 
-The totals in it come from a model of the pump that shares nothing with the kernel (`pumpcore/history/example.py`), so
+The totals in it come from a model of the pump that shares nothing with the kernel (`pumpcore/records/example.py`), so
 an exact agreement on every whole day says that two independent reckonings have the same pump in mind.
 """
 
@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pumpcore.history import example
-from pumpcore.history.replay import Replay, read, replay
+from pumpcore.records import example
+from pumpcore.records.replay import Replay, read, replay
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pumpcore.errors import QuantityError, RecordError
-from pumpcore.history import example
-from pumpcore.history.replay import Replay, read, replay
+from pumpcore.records import example
+from pumpcore.records.replay import Replay, read, replay
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pumpcore.errors import RecordError, RequestError
-from pumpcore.history import example
-from pumpcore.history.plot import DAYS_MAX, draw
-from pumpcore.history.replay import Replay, read, replay
+from pumpcore.records import example
+from pumpcore.records.plot import DAYS_MAX, draw
+from pumpcore.records.replay import Replay, read, replay
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pumpcore.errors import RecordError
-from pumpcore.history.carelink import read
-from pumpcore.history.records import BasalStart, Bolus, Prime, Pumping, TempBasal
-from pumpcore.history.replay import replay
+from pumpcore.records.carelink import read
+from pumpcore.records.records import BasalStart, Bolus, Prime, Pumping, TempBasal
+from pumpcore.records.replay import replay
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from pumpcore.history.records import Record
+    from pumpcore.records.records import Record
 
 LINES = """
     2/2/15 00:00:00 BasalProfileStart PATTERN_NAME=standard, RATE=1.025, START_TIME=0

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pumpcore.history.replay import Replay, read, replay
+from pumpcore.records.replay import Replay, read, replay
 
 if TYPE_CHECKING:
     from pathlib import Path

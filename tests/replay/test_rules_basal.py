@@ -13,7 +13,7 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pumpcore.history.replay import Replay
+    from pumpcore.records.replay import Replay
 
 DAY = 960
 

@@ -9,7 +9,7 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pumpcore.history.replay import Replay
+    from pumpcore.records.replay import Replay
 
 START = "2/2/15 00:00:00 BasalProfileStart PATTERN_NAME=standard, RATE=0, START_TIME=0\n"
 END = "\n2/3/15 23:59:00 SelfTest"

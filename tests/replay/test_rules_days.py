@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pumpcore.errors import RecordError
-from pumpcore.history.replay import read, replay
+from pumpcore.records.replay import read, replay
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from pumpcore.history.replay import Replay
+    from pumpcore.records.replay import Replay
 
 START = "2/2/15 00:00:00 BasalProfileStart PATTERN_NAME=standard, RATE=1, START_TIME=0\n"
 

@@ -21,19 +21,19 @@ from typing import TYPE_CHECKING, Final, cast
 import pytest
 from pumps import LIMITS, SEC, U, bench_of, config_of
 
-from pumpcore import events
 from pumpcore.alarms import Kind
-from pumpcore.effects import FirePulse, PrimePulse
 from pumpcore.journal import Bounds, Entry, Journal, MemoryStore, verify
 from pumpcore.journal.sqlite import SqliteStore
-from pumpcore.ledger import Fate
+from pumpcore.pump import events
+from pumpcore.pump.effects import FirePulse, PrimePulse
+from pumpcore.pump.ledger import Fate
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
-    from pumpcore.effects import Effect
-    from pumpcore.events import Event
+    from pumpcore.pump.effects import Effect
+    from pumpcore.pump.events import Event
 
 KILLS: Final = 300
 KILLS_PER_JOURNAL: Final = 50  # each leaves a pulse uncertain at most, and with more than 100 of them the pump stops

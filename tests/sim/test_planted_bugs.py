@@ -50,7 +50,7 @@ def bug(name: str, *edits: tuple[str, str, str]) -> Bug:
 
 FLOW: Final = "pump/flow.py"
 REQUESTS: Final = "pump/requests.py"
-LEDGER: Final = "ledger.py"
+LEDGER: Final = "pump/ledger.py"
 JOURNAL: Final = "journal/journal.py"
 
 BUGS: Final = (
@@ -216,7 +216,7 @@ BUGS: Final = (
     ),
     bug(
         "only the fast part is held against the largest bolus",
-        ("bolus.py", 'limits.check("max_bolus_uu", total_uu)', 'limits.check("max_bolus_uu", fast_uu)'),
+        ("therapy/bolus.py", 'limits.check("max_bolus_uu", total_uu)', 'limits.check("max_bolus_uu", fast_uu)'),
     ),
     bug(
         "a proposal never expires",
@@ -260,7 +260,7 @@ BUGS: Final = (
     bug(
         "the alarm mode is left for running",
         (
-            "modes.py",
+            "pump/modes.py",
             'Row("clear", State.ALARM, State.SUSPENDED, ("no_stopping_alarm",))',
             'Row("clear", State.ALARM, State.RUNNING, ("no_stopping_alarm",))',
         ),

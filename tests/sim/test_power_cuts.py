@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pumpcore import events
-from pumpcore.modes import State
-from pumpcore.pump import Pump
+from pumpcore.pump import Pump, events
+from pumpcore.pump.modes import State
 from pumpcore.pump.requests import HANDLERS
 from pumpcore.sim.books import BrokenError
 from pumpcore.sim.cuts import Bench, Cuts, Scenario, cut_everywhere, cut_scenario

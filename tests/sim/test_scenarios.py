@@ -14,10 +14,10 @@ from typing import Final
 import pytest
 
 from pumpcore.alarms import WATCHED, Kind, Priority, What
-from pumpcore.glucose import MmolL
-from pumpcore.modes import Mode, State
+from pumpcore.pump.modes import Mode, State
 from pumpcore.scenario import AlarmSpan, Run, examples, read, run
 from pumpcore.scenario.answer import as_json
+from pumpcore.therapy.glucose import MmolL
 
 MINUTE_US: Final = 60_000_000
 HOUR_US: Final = 60 * MINUTE_US

@@ -17,14 +17,13 @@ from typing import TYPE_CHECKING
 import pytest
 from pumps import LIMITS, MIN, MONDAY, SEC, H, U, config_of, plan_of
 
-from pumpcore import events
 from pumpcore.alarms import Kind
 from pumpcore.devices import load
-from pumpcore.effects import BolusDelivered, FirePulse
 from pumpcore.errors import JournalError
 from pumpcore.journal import Journal, MemoryStore
-from pumpcore.profile import AbsoluteTemp, Anchor, rate_segments
+from pumpcore.pump import events
 from pumpcore.pump.config import zone_of
+from pumpcore.pump.effects import BolusDelivered, FirePulse
 from pumpcore.sim import (
     Books,
     BrokenError,
@@ -50,11 +49,12 @@ from pumpcore.sim.faults import ODDS, SPACING_US
 from pumpcore.sim.programme import Programme
 from pumpcore.sim.setup import draw_plan
 from pumpcore.sim.told import ToldJournal
+from pumpcore.therapy.profile import AbsoluteTemp, Anchor, rate_segments
 
 if TYPE_CHECKING:
     from pumpcore.devices import Device
-    from pumpcore.events import Event
-    from pumpcore.profile import WeekPlan
+    from pumpcore.pump.events import Event
+    from pumpcore.therapy.profile import WeekPlan
 
 
 def pulse(seq: int, steps: int = 1) -> FirePulse:

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-import pumpcore.advice
-from pumpcore.advice import (
+import pumpcore.therapy.calculator
+from pumpcore.errors import LimitError, QuantityError, RequestError, TimeError
+from pumpcore.therapy.calculator import (
     POLICIES,
     AdviceInputs,
     AdviceLimits,
@@ -23,8 +24,7 @@ from pumpcore.advice import (
     policy,
     side_of,
 )
-from pumpcore.errors import LimitError, QuantityError, RequestError, TimeError
-from pumpcore.glucose import Glucose, MgDl, MmolL, Quality, Reading
+from pumpcore.therapy.glucose import Glucose, MgDl, MmolL, Quality, Reading
 
 MINUTE_US = 60_000_000
 NOW_US = 1_000 * MINUTE_US
@@ -50,7 +50,7 @@ def suggested(policy_id: str, inputs: AdviceInputs, limits: AdviceLimits = LIMIT
 
 
 def test_the_examples_run() -> None:
-    result = doctest.testmod(pumpcore.advice)
+    result = doctest.testmod(pumpcore.therapy.calculator)
     assert result.attempted > 5
     assert not result.failed
 

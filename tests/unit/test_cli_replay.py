@@ -20,11 +20,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pumpcore import drawing
 from pumpcore.cli import main, report
 from pumpcore.errors import RecordError
+from pumpcore.report import drawing
 
-EXAMPLE: Final = Path(__file__).resolve().parents[2] / "pumpcore" / "history" / "example.csv"
+EXAMPLE: Final = Path(__file__).resolve().parents[2] / "pumpcore" / "records" / "example.csv"
 
 
 def run(*args: str) -> tuple[int, str, str]:

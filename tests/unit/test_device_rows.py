@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 from pumpcore import CHANNELS, Delivery, schedule
-from pumpcore.bolus import parts_of
 from pumpcore.devices import Band, Device, Range, ids, load
 from pumpcore.errors import LimitError, QuantityError
 from pumpcore.limits import Limits
-from pumpcore.profile import BasalProfile, PercentTemp, Segment, WeekPlan
 from pumpcore.testing.programmes import plan, train
 from pumpcore.testing.reference import earned_basal, reference_schedule
+from pumpcore.therapy.bolus import parts_of
+from pumpcore.therapy.profile import BasalProfile, PercentTemp, Segment, WeekPlan
 from pumpcore.units import US_PER_DAY, US_PER_HOUR, US_PER_MINUTE, US_PER_SECOND, parse_u
 
 if TYPE_CHECKING:

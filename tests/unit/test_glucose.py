@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import pumpcore.glucose
+import pumpcore.therapy.glucose
 from pumpcore.devices import Range
 from pumpcore.errors import LimitError, QuantityError, RequestError, TimeError
-from pumpcore.glucose import (
+from pumpcore.therapy.glucose import (
     LOW_PRESETS,
     READING_US_MAX,
     BolusRequest,
@@ -47,7 +47,7 @@ LOST_US = 30 * MINUTE_US
 
 
 def test_the_examples_run() -> None:
-    result = doctest.testmod(pumpcore.glucose)
+    result = doctest.testmod(pumpcore.therapy.glucose)
     assert result.attempted > 10
     assert not result.failed
 

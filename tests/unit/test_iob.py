@@ -8,9 +8,9 @@ from decimal import Decimal, localcontext
 
 import pytest
 
-import pumpcore.iob
+import pumpcore.therapy.iob
 from pumpcore.errors import JournalError, LimitError, QuantityError, TimeError
-from pumpcore.iob import PPB, Curve, CurveKind, Iob, OnBoard, Part
+from pumpcore.therapy.iob import PPB, Curve, CurveKind, Iob, OnBoard, Part
 
 MINUTE_US = 60_000_000
 CURVES = [
@@ -28,7 +28,7 @@ CURVES = [
 
 
 def test_the_examples_run() -> None:
-    result = doctest.testmod(pumpcore.iob)
+    result = doctest.testmod(pumpcore.therapy.iob)
     assert result.attempted > 5
     assert not result.failed
 

@@ -11,10 +11,19 @@ from zlib import crc32
 import pytest
 from pumps import DAY, MIN, MONDAY, SEC, Bench, H, U, bench_of, config_of, everything, only, those
 
-from pumpcore import events, plain
 from pumpcore.alarms import AnnunciationChanged, Kind, What
 from pumpcore.devices import ids, load
-from pumpcore.effects import (
+from pumpcore.errors import InvariantError, JournalError, QuantityError, RequestError, TimeError
+from pumpcore.journal import Bounds, Damage, Entry, Journal, MemoryStore, Row, Walk, read_row, seal, sqlite, verify
+from pumpcore.journal import journal as journal_module
+from pumpcore.journal import store as store_module
+from pumpcore.journal.book import decode, encode
+from pumpcore.journal.replay import Replay, outstanding
+from pumpcore.journal.rows import ROWS_MOST
+from pumpcore.journal.salvage import SKIPPED
+from pumpcore.pump import Calculator, Pump, events
+from pumpcore.pump import codec as plain
+from pumpcore.pump.effects import (
     BolusCalculated,
     BolusDelivered,
     BolusProgrammed,
@@ -26,25 +35,16 @@ from pumpcore.effects import (
     TempEnded,
     TempStarted,
 )
-from pumpcore.errors import InvariantError, JournalError, QuantityError, RequestError, TimeError
-from pumpcore.glucose import MgDl, RateRequest
-from pumpcore.journal import Bounds, Damage, Entry, Journal, MemoryStore, Row, Walk, read_row, seal, sqlite, verify
-from pumpcore.journal import journal as journal_module
-from pumpcore.journal import store as store_module
-from pumpcore.journal.book import decode, encode
-from pumpcore.journal.replay import Replay, outstanding
-from pumpcore.journal.rows import ROWS_MOST
-from pumpcore.journal.salvage import SKIPPED
-from pumpcore.ledger import Fate
-from pumpcore.modes import State
-from pumpcore.profile import Anchor
-from pumpcore.pump import Calculator, Pump
+from pumpcore.pump.ledger import Fate
+from pumpcore.pump.modes import State
+from pumpcore.therapy.glucose import MgDl, RateRequest
+from pumpcore.therapy.profile import Anchor
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from types import ModuleType
 
-    from pumpcore.events import Event
+    from pumpcore.pump.events import Event
 
 ORDERS: Final = (FirePulse, PrimePulse)
 

@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 from pumps import MIN, H, U, bench_of, config_of, plan_of
 
-from pumpcore import events
 from pumpcore.cli import main
 from pumpcore.errors import JournalError
-from pumpcore.glucose import ControllerBounds, RateRequest
 from pumpcore.journal import Bounds, Journal, MemoryStore, seal
 from pumpcore.journal.export import Exact, line, lines_of, nightscout, rows_in, tidepool
 from pumpcore.journal.given import Given
 from pumpcore.journal.sqlite import SqliteStore
-from pumpcore.profile import Anchor
+from pumpcore.pump import events
 from pumpcore.pump.snapshot import read
+from pumpcore.therapy.glucose import ControllerBounds, RateRequest
+from pumpcore.therapy.profile import Anchor
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

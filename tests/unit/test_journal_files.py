@@ -20,13 +20,13 @@ from typing import TYPE_CHECKING, Final
 import pytest
 from pumps import MIN, H, U, bench_of, config_of, everything, those
 
-from pumpcore import events
 from pumpcore.alarms import Kind
-from pumpcore.effects import FirePulse
 from pumpcore.errors import JournalError
 from pumpcore.journal import Bounds, Damage, Entry, Journal, MemoryStore, Row, read_row, seal, sqlite, verify
 from pumpcore.journal.rows import CHAIN_START, begins, snapshot_in
 from pumpcore.journal.sqlite import SqliteStore
+from pumpcore.pump import events
+from pumpcore.pump.effects import FirePulse
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pumpcore.errors import QuantityError
-from pumpcore.iob import Part
-from pumpcore.ledger import Account, Fate, Ledger
+from pumpcore.pump.ledger import Account, Fate, Ledger
+from pumpcore.therapy.iob import Part
 
 START: Final = 1_000
 BASAL: Final = Part.BASAL

@@ -14,7 +14,7 @@ from typing import Final
 import pytest
 
 from pumpcore.errors import InvariantError, ModeError
-from pumpcore.modes import (
+from pumpcore.pump.modes import (
     TABLE,
     TRIGGERS,
     Facts,

@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, Final
 import pytest
 from pumps import LIMITS, MIN, MONDAY, SEC, Bench, H, U, config_of, everything, is_refused, only, plan_of, those
 
-from pumpcore import events
 from pumpcore.alarms import AlarmSettings, Kind
-from pumpcore.effects import FirePulse, Proposed, RateChanged, TempEnded, TempStarted
 from pumpcore.errors import LimitError, ModeError, QuantityError
-from pumpcore.events import Command
-from pumpcore.glucose import (
+from pumpcore.pump import Pump, events
+from pumpcore.pump.effects import FirePulse, Proposed, RateChanged, TempEnded, TempStarted
+from pumpcore.pump.events import Command
+from pumpcore.pump.modes import State
+from pumpcore.therapy.glucose import (
     LOW_PRESETS,
     BolusRequest,
     ControllerBounds,
@@ -32,15 +33,13 @@ from pumpcore.glucose import (
     Reading,
     low_suspend,
 )
-from pumpcore.modes import State
-from pumpcore.profile import Anchor, BasalProfile, Segment
-from pumpcore.pump import Pump
+from pumpcore.therapy.profile import Anchor, BasalProfile, Segment
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pumpcore.effects import Effect
-    from pumpcore.events import Event
+    from pumpcore.pump.effects import Effect
+    from pumpcore.pump.events import Event
 
 BOUNDS: Final = ControllerBounds(max_rate_uu_per_h=U, max_bolus_uu=U, max_duration_us=H, max_age_us=MIN)
 

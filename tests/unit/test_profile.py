@@ -14,13 +14,13 @@ import pytest
 from pumpcore import devices
 from pumpcore.errors import LimitError, QuantityError
 from pumpcore.limits import Limits
-from pumpcore.profile import AbsoluteTemp, Anchor, BasalProfile, PercentTemp, Segment, WeekPlan, rate_segments
+from pumpcore.therapy.profile import AbsoluteTemp, Anchor, BasalProfile, PercentTemp, Segment, WeekPlan, rate_segments
 from pumpcore.units import US_PER_DAY, US_PER_HOUR, US_PER_MINUTE
 
 if TYPE_CHECKING:
     from datetime import tzinfo
 
-    from pumpcore.profile import TempBasal
+    from pumpcore.therapy.profile import TempBasal
 
 H, M = US_PER_HOUR, US_PER_MINUTE
 PARADIGM = devices.load("medtronic-523")

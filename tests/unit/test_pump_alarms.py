@@ -10,9 +10,9 @@ from typing import Final
 import pytest
 from pumps import MIN, SEC, Bench, H, U, is_refused, plan_of, those
 
-from pumpcore import events
 from pumpcore.alarms import TABLE, AlarmSettings, AnnunciationChanged, Kind, Priority, Sound, Watch, What
-from pumpcore.modes import State, TherapyControl
+from pumpcore.pump import events
+from pumpcore.pump.modes import State, TherapyControl
 
 # What a part of the pump can report and what must stop delivery; the pump finds the other causes itself.
 FAULTS: Final = (

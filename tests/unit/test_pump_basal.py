@@ -13,13 +13,13 @@ from typing import Final
 import pytest
 from pumps import DAY, LIMITS, MIN, MONDAY, SEC, Bench, H, U, everything, is_refused, only, plan_of, those
 
-from pumpcore import events
 from pumpcore.alarms import Kind
 from pumpcore.devices import load
-from pumpcore.effects import EndReason, Proposed, RateChanged, ReferenceTime, StepsMissed, TempEnded, TempStarted
 from pumpcore.limits import TABLE
-from pumpcore.modes import State
-from pumpcore.profile import Anchor
+from pumpcore.pump import events
+from pumpcore.pump.effects import EndReason, Proposed, RateChanged, ReferenceTime, StepsMissed, TempEnded, TempStarted
+from pumpcore.pump.modes import State
+from pumpcore.therapy.profile import Anchor
 
 DAY_AND_NIGHT: Final = plan_of((0, 800_000), (6 * H, 1_100_000), (22 * H, 600_000))
 OF_A_DAY: Final = 6 * 800_000 + 16 * 1_100_000 + 2 * 600_000

@@ -10,10 +10,12 @@ from dataclasses import replace
 import pytest
 from pumps import DAY, LIMITS, MIN, SEC, Bench, H, U, is_refused, only, plan_of, those
 
-from pumpcore import events
 from pumpcore.alarms import Kind
 from pumpcore.devices import load
-from pumpcore.effects import (
+from pumpcore.errors import LimitError, ModeError, QuantityError, RequestError
+from pumpcore.limits import Limits
+from pumpcore.pump import events
+from pumpcore.pump.effects import (
     BolusDelivered,
     BolusProgrammed,
     EndReason,
@@ -22,10 +24,8 @@ from pumpcore.effects import (
     Proposed,
     StepsMissed,
 )
-from pumpcore.errors import LimitError, ModeError, QuantityError, RequestError
-from pumpcore.limits import Limits
-from pumpcore.modes import State
-from pumpcore.profile import BasalProfile, Segment, WeekPlan
+from pumpcore.pump.modes import State
+from pumpcore.therapy.profile import BasalProfile, Segment, WeekPlan
 
 
 @pytest.mark.req("BOL-01")

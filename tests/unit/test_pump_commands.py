@@ -11,15 +11,14 @@ from typing import Any
 import pytest
 from pumps import LIMITS, MIN, Bench, H, U, is_refused, only
 
-from pumpcore import events
 from pumpcore.alarms import AlarmSettings, Kind
-from pumpcore.effects import BolusProgrammed, PrimePulse, Proposed
 from pumpcore.errors import LimitError, ModeError, QuantityError
-from pumpcore.events import Command, Request
-from pumpcore.glucose import BolusRequest, ControllerBounds
-from pumpcore.modes import State
-from pumpcore.pump import Pump
+from pumpcore.pump import Pump, events
+from pumpcore.pump.effects import BolusProgrammed, PrimePulse, Proposed
+from pumpcore.pump.events import Command, Request
+from pumpcore.pump.modes import State
 from pumpcore.pump.requests import ANSWERS_KEPT
+from pumpcore.therapy.glucose import BolusRequest, ControllerBounds
 
 
 def remote(**changes: Any) -> Bench:  # noqa: ANN401

@@ -8,10 +8,9 @@ from __future__ import annotations
 import pytest
 from pumps import MIN, SEC, Bench, H, U
 
-from pumpcore import events
 from pumpcore.alarms import Kind
 from pumpcore.errors import TimeError
-from pumpcore.pump import Pump
+from pumpcore.pump import Pump, events
 
 
 def restored_deadline_us(bench: Bench) -> int | None:

@@ -11,19 +11,26 @@ from typing import Any, Final
 import pytest
 from pumps import DAY, LIMITS, MIN, MONDAY, SEC, Bench, H, U, everything, is_refused, plan_of, those
 
-from pumpcore import events
 from pumpcore.alarms import AlarmSettings, Kind
 from pumpcore.devices import load
-from pumpcore.effects import FirePulse
+from pumpcore.devices.suspend import POLICIES
 from pumpcore.errors import InvariantError, JournalError, LimitError, QuantityError, RequestError
-from pumpcore.events import Event
-from pumpcore.glucose import LOW_PRESETS, BolusRequest, ControllerBounds, LowSettings, MgDl, RateRequest, Reading
 from pumpcore.limits import Limits
-from pumpcore.modes import State
-from pumpcore.profile import Anchor, BasalProfile, Segment
-from pumpcore.pump import Calculator, Pump
+from pumpcore.pump import Calculator, Pump, events
+from pumpcore.pump.effects import FirePulse
+from pumpcore.pump.events import Event
+from pumpcore.pump.modes import State
 from pumpcore.pump.requests import HANDLERS
-from pumpcore.suspend import POLICIES
+from pumpcore.therapy.glucose import (
+    LOW_PRESETS,
+    BolusRequest,
+    ControllerBounds,
+    LowSettings,
+    MgDl,
+    RateRequest,
+    Reading,
+)
+from pumpcore.therapy.profile import Anchor, BasalProfile, Segment
 
 # What refused events leave behind -------------------------------------------------------------------------------------
 

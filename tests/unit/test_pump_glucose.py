@@ -11,12 +11,13 @@ from typing import Any, Final
 import pytest
 from pumps import DAY, LIMITS, MIN, Bench, H, U, is_refused, only, plan_of, those
 
-from pumpcore import events
 from pumpcore.alarms import Kind
-from pumpcore.effects import BolusCalculated, BolusProgrammed, ModeChanged, Proposed, TempStarted
 from pumpcore.errors import ModeError
-from pumpcore.events import Activation, SuspendCause
-from pumpcore.glucose import (
+from pumpcore.pump import Calculator, events
+from pumpcore.pump.effects import BolusCalculated, BolusProgrammed, ModeChanged, Proposed, TempStarted
+from pumpcore.pump.events import Activation, SuspendCause
+from pumpcore.pump.modes import State
+from pumpcore.therapy.glucose import (
     LOW_PRESETS,
     BolusRequest,
     ControllerBounds,
@@ -27,8 +28,6 @@ from pumpcore.glucose import (
     RateRequest,
     Reading,
 )
-from pumpcore.modes import State
-from pumpcore.pump import Calculator
 
 THRESHOLD: Final = LowSettings(LOW_PRESETS["medtronic-530g"], MgDl(60))
 PREDICTIVE: Final = LowSettings(LOW_PRESETS["medtronic-640g"], MgDl(60))

@@ -11,13 +11,12 @@ from typing import Final
 import pytest
 from pumps import LIMITS, MIN, SEC, Bench, H, U, is_refused, those
 
-from pumpcore import events
 from pumpcore.alarms import AlarmSettings, Kind, Priority
 from pumpcore.devices import ids, load
-from pumpcore.effects import StepsMissed
 from pumpcore.errors import QuantityError
-from pumpcore.modes import State
-from pumpcore.pump import Pump
+from pumpcore.pump import Pump, events
+from pumpcore.pump.effects import StepsMissed
+from pumpcore.pump.modes import State
 
 SPEEDS: Final = [(name, mode.name) for name in ids() for mode in load(name).bolus_modes]
 

@@ -10,12 +10,11 @@ from typing import Final
 import pytest
 from pumps import DAY, LIMITS, MIN, Bench, H, U, is_refused, only, plan_of
 
-from pumpcore import events
 from pumpcore.devices import load
-from pumpcore.effects import ProfileActivated, ProfileDeleted, ProfileStored, Proposed
 from pumpcore.errors import LimitError, QuantityError
-from pumpcore.profile import BasalProfile, Segment, WeekPlan
-from pumpcore.pump import Config, Pump
+from pumpcore.pump import Config, Pump, events
+from pumpcore.pump.effects import ProfileActivated, ProfileDeleted, ProfileStored, Proposed
+from pumpcore.therapy.profile import BasalProfile, Segment, WeekPlan
 
 pytestmark = pytest.mark.req("PRF-04")
 

@@ -11,11 +11,11 @@ from typing import Final
 import pytest
 from pumps import DAY, LIMITS, MIN, SEC, Bench, H, U, is_refused, only, plan_of, those
 
-from pumpcore import events
 from pumpcore.alarms import Kind, Priority
-from pumpcore.effects import BolusDelivered, FirePulse, StepsMissed
 from pumpcore.limits import Limits
-from pumpcore.modes import State
+from pumpcore.pump import events
+from pumpcore.pump.effects import BolusDelivered, FirePulse, StepsMissed
+from pumpcore.pump.modes import State
 
 STEP: Final = 25_000
 

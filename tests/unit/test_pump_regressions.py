@@ -13,13 +13,14 @@ from typing import Final
 import pytest
 from pumps import DAY, LIMITS, MIN, MONDAY, SEC, Bench, H, U, config_of, is_refused, only, plan_of, those
 
-from pumpcore import events
 from pumpcore.alarms import AlarmSettings, Kind
 from pumpcore.devices import load
-from pumpcore.effects import BolusProgrammed, FirePulse, ModeChanged, Proposed, StepsMissed
 from pumpcore.errors import QuantityError, RequestError
-from pumpcore.events import SuspendCause
-from pumpcore.glucose import (
+from pumpcore.pump import Calculator, Pump, events
+from pumpcore.pump.effects import BolusProgrammed, FirePulse, ModeChanged, Proposed, StepsMissed
+from pumpcore.pump.events import SuspendCause
+from pumpcore.pump.modes import State
+from pumpcore.therapy.glucose import (
     LOW_PRESETS,
     READING_US_MAX,
     BolusRequest,
@@ -30,9 +31,7 @@ from pumpcore.glucose import (
     RateRequest,
     Reading,
 )
-from pumpcore.modes import State
-from pumpcore.profile import Anchor, BasalProfile, Segment, WeekPlan
-from pumpcore.pump import Calculator, Pump
+from pumpcore.therapy.profile import Anchor, BasalProfile, Segment, WeekPlan
 
 WITH_A_GAP: Final = replace(load("omnipod"), gap_us=2 * SEC)
 """An actuator that needs two seconds between pulses; no preset states one."""

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Final
 import pytest
 from pumps import DAY, MIN, SEC, Bench, H, U, is_refused, only, plan_of, those
 
-from pumpcore import events
 from pumpcore.alarms import Kind, Priority
 from pumpcore.devices import load
-from pumpcore.effects import FirePulse, PrimePulse, ReservoirChanged, StepsMissed
-from pumpcore.modes import State
+from pumpcore.pump import events
+from pumpcore.pump.effects import FirePulse, PrimePulse, ReservoirChanged, StepsMissed
+from pumpcore.pump.modes import State
 
 if TYPE_CHECKING:
-    from pumpcore.events import Event
+    from pumpcore.pump.events import Event
 
 CHANGE: Final[tuple[Event, ...]] = (
     events.BeginChange(0, set_off_body=True),

@@ -12,10 +12,11 @@ from typing import Final
 import pytest
 from pumps import LIMITS, MIN, SEC, Bench, H, U, is_refused, only, plan_of, those
 
-from pumpcore import events
 from pumpcore.alarms import Kind
 from pumpcore.devices import load
-from pumpcore.effects import (
+from pumpcore.devices.suspend import POLICIES
+from pumpcore.pump import events
+from pumpcore.pump.effects import (
     BolusDelivered,
     BolusProgrammed,
     EndReason,
@@ -25,9 +26,8 @@ from pumpcore.effects import (
     StepsMissed,
     TempEnded,
 )
-from pumpcore.events import SuspendCause
-from pumpcore.modes import State, TherapyControl
-from pumpcore.suspend import POLICIES
+from pumpcore.pump.events import SuspendCause
+from pumpcore.pump.modes import State, TherapyControl
 
 CANCELLING: Final = ("medtronic", "roche_stop", "tandem", "omnipod")
 

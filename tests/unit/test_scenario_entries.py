@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pumpcore.errors import RequestError
-from pumpcore.glucose import MmolL
 from pumpcore.scenario.entries import FORMS, PLACES, Form, parse
 from pumpcore.scenario.verbs import VERBS
+from pumpcore.therapy.glucose import MmolL
 
 if TYPE_CHECKING:
     from pathlib import Path

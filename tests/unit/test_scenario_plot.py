@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pumpcore.drawing import check_path
 from pumpcore.errors import RecordError, RequestError
+from pumpcore.report.drawing import check_path
 from pumpcore.scenario import Run, read, run
 from pumpcore.scenario.plot import draw
 
@@ -86,7 +86,7 @@ def test_other_ending_is_refused(night: Run, tmp_path: Path, name: str) -> None:
 
 
 def test_without_matplotlib_it_is_refused_before_anything_runs(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pumpcore.drawing.find_spec", lambda _: None)
+    monkeypatch.setattr("pumpcore.report.drawing.find_spec", lambda _: None)
     with pytest.raises(RequestError, match=r"pip install 'pumpcore\[plot\]'"):
         check_path("day.svg")
 

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pumpcore.errors import RecordError, RequestError
-from pumpcore.glucose import LOW_PRESETS, ControllerBounds, LowSettings, MgDl, MmolL, Reading
-from pumpcore.iob import Curve
 from pumpcore.scenario import examples, read, read_text
 from pumpcore.scenario.sensor import curve
+from pumpcore.therapy.glucose import LOW_PRESETS, ControllerBounds, LowSettings, MgDl, MmolL, Reading
+from pumpcore.therapy.iob import Curve
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -6,12 +6,11 @@ from typing import Final
 
 import pytest
 
-from pumpcore import events
 from pumpcore.alarms import Kind, Priority, What
-from pumpcore.effects import StepsMissed
 from pumpcore.errors import InvariantError, ModeError
-from pumpcore.modes import Mode, State
-from pumpcore.pump import Pump
+from pumpcore.pump import Pump, events
+from pumpcore.pump.effects import StepsMissed
+from pumpcore.pump.modes import Mode, State
 from pumpcore.scenario import Run, Totals, read_text, run
 from pumpcore.scenario.timeline import AlarmSpan, minutes
 

@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from pumpcore.errors import LimitError, QuantityError, RequestError
-from pumpcore.glucose import MgDl, MmolL
 from pumpcore.scenario import words
+from pumpcore.therapy.glucose import MgDl, MmolL
 
 COPENHAGEN = ZoneInfo("Europe/Copenhagen")
 MINUTE_US = 60_000_000

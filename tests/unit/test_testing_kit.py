@@ -17,11 +17,11 @@ from hypothesis import find
 from hypothesis import strategies as st
 from hypothesis.stateful import rule
 
-from pumpcore import events, testing
+from pumpcore import testing
 from pumpcore.devices import load
-from pumpcore.effects import FirePulse
 from pumpcore.errors import RequestError
-from pumpcore.pump import Pump
+from pumpcore.pump import Pump, events
+from pumpcore.pump.effects import FirePulse
 from pumpcore.testing import ContractError, DriverContract, IdealDriver, Outcome, PumpContract, run_contract, setups
 from pumpcore.testing import model as model_of
 from pumpcore.testing.driver import DriverBook
@@ -32,9 +32,9 @@ from specs.requirements import stated
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
 
-    from pumpcore.effects import Effect
-    from pumpcore.events import Event
     from pumpcore.pump import Config, Status
+    from pumpcore.pump.effects import Effect
+    from pumpcore.pump.events import Event
     from pumpcore.testing import Pulse, Setup
 
 GAP_US = 2 * US_PER_SECOND

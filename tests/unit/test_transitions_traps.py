@@ -15,9 +15,9 @@ import pytest
 from transitions import Machine, MachineError
 from transitions.core import Event
 
-from pumpcore import modes
 from pumpcore.errors import ModeError
-from pumpcore.modes import TRIGGERS, Facts, ModeMachine, State
+from pumpcore.pump import modes
+from pumpcore.pump.modes import TRIGGERS, Facts, ModeMachine, State
 
 pytestmark = pytest.mark.req("MOD-09")
 

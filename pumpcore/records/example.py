@@ -5,7 +5,7 @@ by second, in whole thousandths of a unit, and counts what it delivers; the reco
 that it counted are the export. So the replay agrees with the example only where both have the same pump in mind.
 
 The same seed gives the same bytes: the only chance is an integer generator of its own. To make the file anew:
-`python -m pumpcore.history.example pumpcore/history/example.csv`.
+`python -m pumpcore.records.example pumpcore/records/example.csv`.
 """
 
 from __future__ import annotations
@@ -471,7 +471,7 @@ def export(seed: int = SEED) -> str:
 
     Example:
         >>> export().splitlines()[1]
-        'SYNTHETIC: made by pumpcore (pumpcore/history/example.py). No person and no pump is behind it.'
+        'SYNTHETIC: made by pumpcore (pumpcore/records/example.py). No person and no pump is behind it.'
     """
     pump, chance = _Pump(), _Chance(seed)
     deeds: dict[int, list[tuple[str, tuple[int, ...]]]] = {}
@@ -528,7 +528,7 @@ def _text(entries: list[_Entry], sensor: list[_Entry]) -> str:
     ids = {f"@{id(entry)}": str(number) for number, (entry, _) in enumerate(placed, 1)}
     lines = [
         "Medtronic Diabetes CareLink Personal Data Export File (v1.0.1)",
-        "SYNTHETIC: made by pumpcore (pumpcore/history/example.py). No person and no pump is behind it.",
+        "SYNTHETIC: made by pumpcore (pumpcore/records/example.py). No person and no pump is behind it.",
         "PATIENT INFO",
         "Name,Synthetic example",
         "DEVICE INFO",

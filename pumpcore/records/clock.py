@@ -14,13 +14,13 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from pumpcore.history.records import ClockChange
+from pumpcore.records.records import ClockChange
 from pumpcore.units import US_PER_DAY
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from pumpcore.history.records import Record
+    from pumpcore.records.records import Record
 
 __all__ = ["Clock", "Day", "Era"]
 

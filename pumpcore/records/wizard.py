@@ -22,14 +22,14 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Final
 
-from pumpcore.advice import POLICIES, Side, Terms, side_of
+from pumpcore.therapy.calculator import POLICIES, Side, Terms, side_of
 from pumpcore.units import UU_PER_U
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from pumpcore.advice import Policy
-    from pumpcore.history.records import Wizard
+    from pumpcore.records.records import Wizard
+    from pumpcore.therapy.calculator import Policy
 
 __all__ = ["Comparison", "Difference", "Figures", "compare_records", "figures_of"]
 
@@ -93,7 +93,7 @@ def compare_records(found: Iterable[Wizard]) -> Comparison:
         That of the policy.
 
     Example:
-        >>> from pumpcore.history.records import Wizard
+        >>> from pumpcore.records.records import Wizard
         >>> raw = {"BG_INPUT": "83", "CARB_INPUT": "94", "CARB_RATIO": "13", "INSULIN_SENSITIVITY": "45",
         ...        "BG_TARGET_LOW": "106", "BG_TARGET_HIGH": "125", "UNABSORBED_INSULIN_TOTAL": "1",
         ...        "FOOD_ESTIMATE": "7.2", "CORRECTION_ESTIMATE": "-0.5", "BOLUS_ESTIMATE": "6.7"}

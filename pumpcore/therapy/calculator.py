@@ -19,14 +19,14 @@ from typing import TYPE_CHECKING, Final
 
 from pumpcore.devices import Range, Source
 from pumpcore.errors import LimitError, QuantityError, TimeError
-from pumpcore.glucose import READING_US_MAX, MgDl, MmolL, Quality, Reading
 from pumpcore.limits import check
+from pumpcore.therapy.glucose import READING_US_MAX, MgDl, MmolL, Quality, Reading
 from pumpcore.units import UU_PER_U, exact_int
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from pumpcore.glucose import Glucose
+    from pumpcore.therapy.glucose import Glucose
 
 __all__ = [
     "POLICIES",

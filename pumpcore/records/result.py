@@ -14,8 +14,8 @@ from pumpcore.units import format_u
 if TYPE_CHECKING:
     from datetime import date
 
-    from pumpcore.history.timeline import Mode
-    from pumpcore.history.wizard import Comparison
+    from pumpcore.records.timeline import Mode
+    from pumpcore.records.wizard import Comparison
 
 __all__ = ["BolusMark", "DayResult", "GlucoseMark", "ModeSpan", "RateSpan", "Replay", "Summary"]
 

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Final
 
 from pumpcore import devices
 from pumpcore.errors import RecordError
-from pumpcore.history.carelink import read
-from pumpcore.history.clock import Clock
-from pumpcore.history.delivery import basal_uu, by_day, normal, square
-from pumpcore.history.programme import Programme
-from pumpcore.history.records import (
+from pumpcore.records.carelink import read
+from pumpcore.records.clock import Clock
+from pumpcore.records.delivery import basal_uu, by_day, normal, square
+from pumpcore.records.programme import Programme
+from pumpcore.records.records import (
     BasalStart,
     Bolus,
     DailyTotal,
@@ -34,17 +34,17 @@ from pumpcore.history.records import (
     TempBasal,
     Wizard,
 )
-from pumpcore.history.result import BolusMark, DayResult, GlucoseMark, ModeSpan, RateSpan, Replay
-from pumpcore.history.timeline import Stop, rebuild
-from pumpcore.history.wizard import compare_records
+from pumpcore.records.result import BolusMark, DayResult, GlucoseMark, ModeSpan, RateSpan, Replay
+from pumpcore.records.timeline import Stop, rebuild
+from pumpcore.records.wizard import compare_records
 from pumpcore.units import US_PER_DAY, US_PER_MINUTE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from pumpcore.devices import Device
-    from pumpcore.history.clock import Day
-    from pumpcore.history.timeline import Rate, Timeline
+    from pumpcore.records.clock import Day
+    from pumpcore.records.timeline import Rate, Timeline
 
 __all__ = ["Export", "Replay", "read", "replay"]
 

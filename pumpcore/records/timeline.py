@@ -17,7 +17,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
-from pumpcore.history.records import (
+from pumpcore.records.records import (
     ActiveProfile,
     Alarm,
     AlarmCleared,
@@ -36,9 +36,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pumpcore.devices import Device
-    from pumpcore.history.clock import Clock
-    from pumpcore.history.programme import Programme
-    from pumpcore.history.records import Record
+    from pumpcore.records.clock import Clock
+    from pumpcore.records.programme import Programme
+    from pumpcore.records.records import Record
 
 __all__ = ["Mode", "Rate", "Stop", "Timeline", "rebuild"]
 

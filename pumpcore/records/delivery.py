@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from pumpcore._kernel import Schedule
-    from pumpcore.history.clock import Day
+    from pumpcore.records.clock import Day
 
 __all__ = ["Train", "basal_uu", "by_day", "normal", "square"]
 

@@ -301,7 +301,7 @@ def document() -> str:
     lines = [
         "# Modes",
         "",
-        "Rendered from `pumpcore.modes.TABLE` by `python -m pumpcore.modes`; a test keeps it current.",
+        "Rendered from `pumpcore.pump.modes.TABLE` by `python -m pumpcore.pump.modes`; a test keeps it current.",
         "",
         "| trigger | from | to | only if all hold |",
         "|---|---|---|---|",

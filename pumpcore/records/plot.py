@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from pumpcore.drawing import write
 from pumpcore.errors import RequestError
+from pumpcore.report.drawing import write
 from pumpcore.units import US_PER_DAY, US_PER_HOUR, UU_PER_U, format_u
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from matplotlib.gridspec import SubplotSpec
 
-    from pumpcore.history.result import DayResult, Replay
+    from pumpcore.records.result import DayResult, Replay
 
 __all__ = ["DAYS_MAX", "draw"]
 

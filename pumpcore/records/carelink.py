@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, TypedDict
 
 from pumpcore.errors import QuantityError, RecordError
-from pumpcore.history.records import (
+from pumpcore.records.records import (
     ActiveProfile,
     Activity,
     Alarm,

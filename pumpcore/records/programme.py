@@ -13,13 +13,13 @@ from bisect import bisect_right
 from collections import defaultdict
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from pumpcore.history.records import BasalStart, ProfileHead, ProfileRow
+from pumpcore.records.records import BasalStart, ProfileHead, ProfileRow
 from pumpcore.units import US_PER_DAY
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from pumpcore.history.records import Record
+    from pumpcore.records.records import Record
 
 __all__ = ["Programme", "Segment"]
 

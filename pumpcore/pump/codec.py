@@ -26,10 +26,13 @@ from fractions import Fraction
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
-from pumpcore import advice, alarms, bolus, effects, events, glucose, iob, ledger, limits, modes, profile
+from pumpcore import alarms, limits
 from pumpcore._kernel import Delivery
 from pumpcore.devices import Device, Range, Source, load
 from pumpcore.errors import JournalError, PumpcoreError
+from pumpcore.pump import effects, events, ledger, modes
+from pumpcore.therapy import bolus, glucose, iob, profile
+from pumpcore.therapy import calculator as advice
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -103,7 +106,7 @@ class Codec:
             shorter. Both are read.
 
     Example:
-        >>> from pumpcore.events import PulseConfirmed
+        >>> from pumpcore.pump.events import PulseConfirmed
         >>> Codec().plain(PulseConfirmed(5, 1))
         ['class', 'PulseConfirmed', {'at_us': 5, 'seq': 1}]
         >>> Codec(by_name=False).plain(PulseConfirmed(5, 1))

@@ -6,14 +6,15 @@ host that does its work; tests say what should come of it.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 from pumpcore.devices import load
+from pumpcore.devices.suspend import POLICIES
 from pumpcore.errors import RequestError
 from pumpcore.limits import Limits
-from pumpcore.pump import Config, Pump, events
+from pumpcore.pump import Config, Pump, Settings, events
 from pumpcore.pump.effects import FirePulse, PrimePulse, Proposed
 from pumpcore.therapy.profile import Anchor, BasalProfile, Segment, WeekPlan
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from pumpcore.alarms import Annunciation, Kind
+    from pumpcore.devices import Device
     from pumpcore.journal import Journal
     from pumpcore.pump import Status
     from pumpcore.pump.effects import Effect
@@ -55,10 +57,28 @@ def plan_of(*segments: tuple[int, int], weekend: tuple[tuple[int, int], ...] | N
     return WeekPlan.of(BasalProfile("everyday", tuple(Segment(*each) for each in segments)), weekend=other)
 
 
-def config_of(**changes: Any) -> Config:  # noqa: ANN401  # any field of Config
-    """A pump that is ready but for its reservoir: 1 U/h, the clock at a Monday's midnight UTC."""
-    base = Config(device=load("medtronic-523"), limits=LIMITS, plan=plan_of((0, 1 * U)), anchor=Anchor(0, MONDAY))
-    return replace(base, **changes)
+SETTINGS: Final = frozenset(each.name for each in fields(Settings))
+
+
+def offering_all(device: Device) -> Device:
+    """A device on which a person may choose any suspend policy, the device's own first."""
+    if not hasattr(device, "suspend_policies"):
+        return device
+    return replace(device, suspend_policies=tuple(dict.fromkeys((*device.suspend_policies, *POLICIES))))
+
+
+def config_of(**changes: Any) -> Config:  # noqa: ANN401  # any field of Config or of Settings
+    """A pump that is ready but for its reservoir: 1 U/h, the clock at a Monday's midnight UTC.
+
+    A suspend policy that is asked for is one that the device offers.
+    """
+    chosen = {name: changes.pop(name) for name in SETTINGS & changes.keys()}
+    device = changes.pop("device", None) or load("medtronic-523")
+    if "suspend_policy" in chosen:
+        device = offering_all(device)
+    settings = replace(changes.pop("settings", None) or Settings(limits=LIMITS), **chosen)
+    base = {"plan": plan_of((0, 1 * U)), "anchor": Anchor(0, MONDAY)}
+    return Config(device=device, settings=settings, **(base | changes))
 
 
 class Bench:
@@ -119,6 +139,10 @@ class Bench:
         self.change(at_us, reservoir_uu=reservoir_uu)
         self.do(events.Start(at_us))
         return self
+
+    def choosing(self, at_us: int, **changes: Any) -> events.ChangeSettings:  # noqa: ANN401  # any field of Settings
+        """The event with which a person changes some settings."""
+        return events.ChangeSettings(at_us, replace(self.status.settings, **changes))
 
     def propose(self, request: Event) -> int:
         """Ask for something that adds insulin, and return the proposal's id."""

@@ -13,7 +13,7 @@ number has a fraction: `parsed` refuses it.
 | `tuple`, `dict` | items, pairs | Python's own |
 | `instant` | ISO 8601 | a `datetime` |
 | `fraction` | numerator, denominator | a `Fraction` |
-| `kernel`, `board`, `ledger`, `device` | their own form | a `Delivery`, a `Board`, a `Ledger`, the id of a `Device` |
+| `kernel`, `iob`, `board`, `ledger`, `device` | their own form | `Delivery`, `Iob`, `Board`, `Ledger`, the id of a `Device` |
 """
 
 from __future__ import annotations
@@ -24,13 +24,14 @@ from datetime import datetime
 from enum import Enum
 from fractions import Fraction
 from itertools import chain
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from pumpcore import alarms, limits
 from pumpcore._kernel import Delivery
 from pumpcore.devices import Device, Range, Source, load
 from pumpcore.errors import JournalError, PumpcoreError
-from pumpcore.pump import effects, events, ledger, modes
+from pumpcore.pump import effects, events, ledger, modes, settings
 from pumpcore.therapy import bolus, glucose, iob, profile
 from pumpcore.therapy import calculator as advice
 
@@ -63,6 +64,7 @@ _MODULES: Final[tuple[ModuleType, ...]] = (
     limits,
     modes,
     profile,
+    settings,
 )
 _OTHERWISE: Final = (Device, events.Event, events.Fact, events.Request, effects.Answer)
 """What has a form of its own, and that of which there are only kinds."""
@@ -143,13 +145,15 @@ class Codec:
             return ["device", value.id]
         if isinstance(value, alarms.Board):
             return ["board", value.as_plain()]
+        if isinstance(value, iob.Iob):
+            return ["iob", list(value.snapshot())]
         if isinstance(value, ledger.Ledger):
             return ["ledger", {name: self.plain(getattr(value, name)) for name in ledger.Ledger.__slots__}]
         if isinstance(value, datetime):
             return ["instant", value.isoformat()]
         if isinstance(value, Fraction):
             return ["fraction", value.numerator, value.denominator]
-        if isinstance(value, dict):
+        if isinstance(value, dict | MappingProxyType):
             return ["dict", [[self.plain(key), self.plain(each)] for key, each in value.items()]]
         if type(value) is tuple:
             return ["tuple", [self.plain(each) for each in value]]
@@ -187,7 +191,7 @@ class Codec:
             case "tuple", [items]:
                 return tuple(self.built(each, device) for each in items)
             case "dict", [pairs]:
-                return {self.built(key, device): self.built(each, device) for key, each in pairs}
+                return MappingProxyType({self.built(key, device): self.built(each, device) for key, each in pairs})
             case "instant", [text]:
                 return datetime.fromisoformat(text)
             case "fraction", [numerator, denominator]:
@@ -198,9 +202,12 @@ class Codec:
                 return device if device is not None and device.id == name else load(name)
             case "board", [board]:
                 return alarms.Board.from_plain(board)
+            case "iob", [numbers]:
+                return iob.Iob.restore(tuple(numbers))
             case "ledger", [slots]:
                 made = ledger.Ledger(0)
                 for name in ledger.Ledger.__slots__:
-                    setattr(made, name, self.built(slots[name], device))
+                    slot = self.built(slots[name], device)
+                    setattr(made, name, dict(slot) if isinstance(slot, MappingProxyType) else slot)
                 return made
         raise JournalError(f"a value of kind {kind!r:.40}")

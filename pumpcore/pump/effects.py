@@ -27,7 +27,6 @@ __all__ = [
     "Effect",
     "EndReason",
     "FirePulse",
-    "LimitsChanged",
     "ModeChanged",
     "PrimePulse",
     "ProfileActivated",
@@ -39,6 +38,7 @@ __all__ = [
     "RateChanged",
     "ReferenceTime",
     "ReservoirChanged",
+    "SettingsChanged",
     "StepsMissed",
     "TempEnded",
     "TempStarted",
@@ -216,8 +216,10 @@ class ProfileDeleted(Answer):
 
 
 @dataclass(frozen=True, slots=True)
-class LimitsChanged(Answer):
-    """Other limits are in force from now on."""
+class SettingsChanged(Answer):
+    """Other settings are in force from now on; `names` says which have changed."""
+
+    names: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,7 +246,7 @@ CHANGES: Final = frozenset(
         TempStarted,
         TempEnded,
         ProfileActivated,
-        LimitsChanged,
+        SettingsChanged,
         ReferenceTime,
     }
 )

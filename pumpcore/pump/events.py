@@ -9,16 +9,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum, IntEnum, unique
-from typing import TYPE_CHECKING, Final
 
 from pumpcore.alarms import Kind
 from pumpcore.errors import QuantityError
-from pumpcore.limits import Limits, check
+from pumpcore.fields import check_fields
+from pumpcore.limits import check
+from pumpcore.pump.settings import Settings
 from pumpcore.therapy.glucose import BolusRequest, RateRequest, Reading
 from pumpcore.therapy.profile import Anchor, BasalProfile, WeekPlan
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 __all__ = [
     "AbortChange",
@@ -28,6 +26,7 @@ __all__ = [
     "BeginChange",
     "CancelBolus",
     "CancelTemp",
+    "ChangeSettings",
     "ClockSet",
     "Command",
     "Confirm",
@@ -59,7 +58,6 @@ __all__ = [
     "ReservoirRemoved",
     "Resume",
     "Rewound",
-    "SetLimits",
     "SnoozeAlarm",
     "Start",
     "StoreProfile",
@@ -103,20 +101,16 @@ class Event:
         at_us: when, monotonic.
 
     Raises:
-        QuantityError: a field is not of its type.
-        LimitError: an instant is outside the range of times, or a level or amount is none.
+        QuantityError: a field is not exactly of its type.
+        LimitError: an instant is outside the range of times.
     """
 
     at_us: int
 
     def __post_init__(self) -> None:
-        """Refuse an instant that is none, and fields of other types than the class says."""
+        """Refuse an instant outside the range of times, and fields of other types than the class says."""
         check("time_us", self.at_us, field="at_us")
-        for name, kinds in _KINDS.get(type(self), ()):
-            value = getattr(self, name)
-            # A bool is an int to Python and no number to a pump.
-            if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
-                raise QuantityError(name, value, f"must be {' or '.join(kind.__name__ for kind in kinds)}")
+        check_fields(self)
 
 
 class Fact(Event):
@@ -216,10 +210,14 @@ class ClockSet(Fact):
 
 
 @dataclass(frozen=True, slots=True)
-class SetLimits(Request):
-    """Choose limits; deliveries that are running keep what they were checked against."""
+class ChangeSettings(Request):
+    """Put other settings in force, all of them or, where one is refused, none.
 
-    limits: Limits
+    Start from those in force: `ChangeSettings(at_us, replace(pump.status.settings, curve=...))`. Deliveries that are
+    running keep what they were checked against; open proposals are dropped.
+    """
+
+    settings: Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -437,76 +435,26 @@ class Command(Event):
     id: int
     expires_us: int
     known: int
-    request: Request | ControllerAsks
+    request: (
+        Start
+        | Resume
+        | ChangeSettings
+        | Prime
+        | ProposeBolus
+        | ProposeTemp
+        | ProposePlan
+        | ProposeWeek
+        | Confirm
+        | AskAdvice
+        | ControllerAsks
+    )
 
     def __post_init__(self) -> None:
-        """Refuse what is no command."""
+        """Refuse what cannot be a command."""
         # A class with slots is made anew, so `super()` alone would look in the one before.
         super(Command, self).__post_init__()
         check("command_id", self.id, field="id")
         check("time_us", self.expires_us, field="expires_us")
         check("changes", self.known, field="known")
         if self.request.at_us != self.at_us:
-            raise QuantityError("request.at_us", self.request.at_us, f"is not the command's at_us, {self.at_us}")
-
-
-_NONE: Final = type(None)
-_KINDS: Final[Mapping[type[Event], tuple[tuple[str, tuple[type, ...]], ...]]] = {
-    PulseConfirmed: (("seq", (int,)),),
-    PulseFailed: (("seq", (int,)),),
-    PulseUnknown: (("seq", (int,)),),
-    ReservoirMeasured: (("amount_uu", (int,)),),
-    FaultDetected: (("kind", (Kind,)),),
-    FaultGone: (("kind", (Kind,)),),
-    BatteryMeasured: (("percent", (int,)),),
-    GlucoseMeasured: (("reading", (Reading,)), ("by_meter", (bool,))),
-    ClockSet: (("anchor", (Anchor,)), ("zone", (str,))),
-    SetLimits: (("limits", (Limits,)),),
-    StoreProfile: (("profile", (BasalProfile,)),),
-    DeleteProfile: (("name", (str,)),),
-    Suspend: (("cause", (SuspendCause,)),),
-    Disconnect: (("duration_us", (int,)),),
-    CancelBolus: (("bolus_id", (int,)),),
-    BeginChange: (("set_off_body", (bool,)),),
-    Prime: (("amount_uu", (int,)),),
-    ConfirmAlarm: (("alarm_id", (int,)),),
-    SnoozeAlarm: (("alarm_id", (int,)), ("duration_us", (int,))),
-    PauseAudio: (("duration_us", (int,)),),
-    ProposeBolus: (
-        ("fast_uu", (int,)),
-        ("extended_uu", (int,)),
-        ("extended_us", (int,)),
-        ("activation", (Activation,)),
-        ("for_meal", (bool,)),
-        ("speed", (str, _NONE)),
-    ),
-    ProposeTemp: (("duration_us", (int,)), ("rate_uu_per_h", (int, _NONE)), ("percent", (int, _NONE))),
-    ProposePlan: (("plan", (WeekPlan,)),),
-    ProposeWeek: (("days", (tuple,)),),
-    Confirm: (("proposal_id", (int,)),),
-    Reject: (("proposal_id", (int,)),),
-    AskAdvice: (("carbs_mg", (int,)),),
-    ControllerAsks: (("request", (RateRequest, BolusRequest)),),
-    Command: (
-        ("id", (int,)),
-        ("expires_us", (int,)),
-        ("known", (int,)),
-        (
-            "request",
-            (
-                Start,
-                Resume,
-                SetLimits,
-                Prime,
-                ProposeBolus,
-                ProposeTemp,
-                ProposePlan,
-                ProposeWeek,
-                Confirm,
-                AskAdvice,
-                ControllerAsks,
-            ),
-        ),
-    ),
-}
-"""The fields of each event, with what they may be."""
+            raise QuantityError("request.at_us", self.request.at_us, f"must be the command's at_us, {self.at_us}")

@@ -1,8 +1,8 @@
 """A pump as bytes, and back: versioned, with a checksum, and refused when damaged.
 
 The rule of this file: what is written is data only, as JSON in one canonical order, so that equal pumps give equal
-bytes; what is read is built by the constructors that check it (`plain` is the codec). The device is named, not
-written: its figures belong to the data files.
+bytes; what is read is built by the constructors that check it (`codec`). The device is named, not written: its figures
+belong to the data files.
 """
 
 from __future__ import annotations
@@ -13,38 +13,36 @@ from zlib import crc32
 
 from pumpcore.errors import JournalError
 from pumpcore.pump.codec import UNREADABLE, Codec, parsed
-from pumpcore.pump.config import Calculator, Config
-from pumpcore.pump.turn import PumpState
-from pumpcore.therapy import iob
+from pumpcore.pump.config import Config
+from pumpcore.pump.state import PARTS, PumpState
 
 if TYPE_CHECKING:
     from pumpcore.devices import Device
 
 __all__ = ["read", "write"]
 
-_HEAD: Final = b"pumpcore pump 1 "
+_HEAD: Final = b"pumpcore pump 2 "
 _CRC_DIGITS: Final = 8
-_CODEC: Final = Codec((Calculator, Config))
+_CODEC: Final = Codec((Config, *PARTS))
 
 
-def write(state: PumpState, on_board: iob.Iob) -> bytes:
+def write(state: PumpState) -> bytes:
     """Write a pump's state down.
 
     Returns:
         A line with version and checksum, then JSON.
     """
-    plain = {name: _CODEC.plain(value) for name, value in vars(state).items()}
-    plain["iob"] = list(on_board.snapshot())
-    body = json.dumps(plain, sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode("ascii")
+    fields = {name: _CODEC.plain(value) for name, value in vars(state).items()}
+    body = json.dumps(fields, sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode("ascii")
     return _HEAD + b"%08x\n" % crc32(body) + body
 
 
-def read(snapshot: bytes, *, device: Device | None = None) -> tuple[PumpState, iob.Iob]:
+def read(snapshot: bytes, *, device: Device | None = None) -> PumpState:
     """Make the state that was written down.
 
     Args:
         snapshot: from `write`.
-        device: the device, where it is none of the presets.
+        device: the device, where it is not one of the presets.
 
     Raises:
         JournalError: the bytes are damaged, of another version, or hold what no pump writes.
@@ -56,31 +54,31 @@ def read(snapshot: bytes, *, device: Device | None = None) -> tuple[PumpState, i
     if head[len(_HEAD) :] != b"%08x" % crc32(body):
         raise JournalError("pump: the checksum does not match: the bytes are damaged")
     try:
-        plain = parsed(body)
-        on_board = iob.Iob.restore(tuple(plain.pop("iob")))
+        fields = parsed(body)
         # A new pump has every attribute; each is replaced by what was written of it.
-        state = PumpState(_CODEC.built(plain.pop("config"), device), 0)
+        state = PumpState(_CODEC.built(fields.pop("config"), device), 0)
         for name in vars(state).keys() - {"config"}:
-            setattr(state, name, _CODEC.built(plain.pop(name), device))
+            setattr(state, name, _CODEC.built(fields.pop(name), device))
+        trouble = _trouble(state, fields)
     except JournalError:
         raise
     except UNREADABLE as error:
         raise JournalError(f"pump: {type(error).__name__}: {error}") from error
-    trouble = _trouble(state, plain)
     if trouble:
         raise JournalError(f"pump: {trouble}")
-    return state, on_board
+    return state
 
 
 def _trouble(state: PumpState, left: dict[str, object]) -> str | None:
-    """Say what does not fit together."""
+    """Return what does not fit together, if anything."""
     if left:
         return f"fields that no pump writes: {', '.join(sorted(left))}"
     if state.engine.now_us != state.now_us or state.scheduled.now_us > state.now_us:
         return "the kernel stands at another instant"
     trains = {progress.train for progress in state.engine.progress if progress.train}
-    if trains != set(state.trains) or not set(state.trains.values()) <= set(state.boluses):
+    boluses = state.boluses
+    if trains != set(boluses.trains) or not set(boluses.trains.values()) <= set(boluses.active):
         return "trains and boluses do not match"
-    if not set(state.boluses) <= set(state.ledger.boluses):
+    if not set(boluses.active) <= set(state.ledger.boluses):
         return "a bolus has no account"
     return None

@@ -322,9 +322,12 @@ class OnBoard:
 
 
 _ROW: Final = {Part.MEAL: 0, Part.CORRECTION: 1, Part.BASAL: 2}
-_VERSION: Final = 1
+_VERSION: Final = 2
 _HEAD: Final = 6  # integers in a snapshot before the bins
 _BIN: Final = 4  # integers of one bin: minute, meal, correction, basal
+_NOTHING: Final = (0, 0, 0)
+_MINUTES_KEPT: Final = _DURATION_MIN.largest + _DELAY_MIN.largest + 2
+"""Of the longest curve, with the minute that has begun and the one whose age is rounded down."""
 
 
 class Iob:
@@ -334,8 +337,9 @@ class Iob:
     profile would have delivered as if at its first, so that nothing is counted as older than it is where that would say
     less than there is.
 
-    Work and room: a bin for each minute of the curve, fixed; `add` and `settle` touch one bin (and clear, once each,
-    the bins that time has passed); `at` goes through all bins.
+    Work and room: a bin for each minute of the longest curve there is, whatever the curve now, so that another curve
+    finds all that it counts; `add` and `settle` touch one bin (and drop, once each, the bins that time has passed);
+    `at` goes through all bins, `copy` copies them.
 
     Args:
         curve: what part remains after an age.
@@ -351,14 +355,13 @@ class Iob:
         478959
     """
 
-    __slots__ = ("_bins", "_count", "_curve", "_last_us")
+    __slots__ = ("_bins", "_curve", "_last_us")
 
     def __init__(self, curve: Curve) -> None:
         """Begin with nothing on board."""
         self._curve = curve
-        # Two more than the curve has minutes: the minute that has begun, and the one whose age is rounded down.
-        self._count = curve.minutes + 2
-        self._bins: list[list[int]] = [[0, 0, 0] for _ in range(self._count)]
+        # Minutes with insulin, each with its amounts by part: replaced, never changed in place.
+        self._bins: dict[int, tuple[int, int, int]] = {}
         self._last_us = 0
 
     @property
@@ -366,10 +369,27 @@ class Iob:
         """What part remains after an age."""
         return self._curve
 
+    def copy(self) -> Iob:
+        """Return another with the same bookings; what is booked in one is not seen in the other."""
+        return self.with_curve(self._curve)
+
+    def with_curve(self, curve: Curve) -> Iob:
+        """Return another with the same bookings and another curve.
+
+        Example:
+            >>> iob = Iob(Curve.linear(60))
+            >>> iob.add(0, 1_000_000, Part.MEAL)
+            >>> iob.at(7_200_000_000).bolus_uu, iob.with_curve(Curve.linear(240)).at(7_200_000_000).bolus_uu
+            (0, 504167)
+        """
+        other = object.__new__(Iob)
+        other._curve, other._bins, other._last_us = curve, self._bins.copy(), self._last_us
+        return other
+
     def add(self, at_us: int, amount_uu: int, part: Part) -> None:
         """Book insulin that was delivered, for certain or not.
 
-        Insulin that comes in late (an older `at_us`) finds its bin; what is older than the curve has no effect left.
+        Insulin that comes in late (an older `at_us`) finds its bin; what is older than any curve has no effect left.
 
         Args:
             at_us: when it was delivered, monotonic.
@@ -380,14 +400,15 @@ class Iob:
             None.
 
         Raises:
-            QuantityError: an argument is no int or no `Part`. Nothing is changed.
+            QuantityError: an argument is not an integer or not a `Part`. Nothing is changed.
             LimitError: the time is outside the kernel's range, the amount 0, above what one bolus may have at all, or
                 negative without being basal. Nothing is changed.
         """
         row = self._checked(at_us, amount_uu, part)
         self._forward(at_us)
-        if (found := self._bin(at_us)) is not None:
-            found[row] += amount_uu
+        minute = at_us // US_PER_MINUTE
+        if self._keeps(minute):
+            self._put(minute, row, self._bins.get(minute, _NOTHING)[row] + amount_uu)
 
     def settle(self, at_us: int, amount_uu: int, part: Part) -> None:
         """Take out insulin that was booked as uncertain and turned out not to have been delivered.
@@ -404,22 +425,23 @@ class Iob:
             None.
 
         Raises:
-            QuantityError: an argument is no int or no `Part`. Nothing is changed.
+            QuantityError: an argument is not an integer or not a `Part`. Nothing is changed.
             LimitError: as `add`; or `at_us` is later than all that was booked, or more is taken out of a bolus's bin
                 than is in it. Nothing is changed.
         """
         row = self._checked(at_us, amount_uu, part)
         if at_us > self._last_us:
             raise LimitError("settle.at_us", at_us, self._last_us, "us")
-        found = self._bin(at_us)
-        if found is None:
+        minute = at_us // US_PER_MINUTE
+        if not self._keeps(minute):
             return
-        if part is not Part.BASAL and amount_uu > found[row]:
-            raise LimitError("settle.amount_uu", amount_uu, found[row], "uu")
-        found[row] -= amount_uu
+        there_uu = self._bins.get(minute, _NOTHING)[row]
+        if part is not Part.BASAL and amount_uu > there_uu:
+            raise LimitError("settle.amount_uu", amount_uu, there_uu, "uu")
+        self._put(minute, row, there_uu - amount_uu)
 
     def at(self, now_us: int) -> OnBoard:
-        """Say what is on board.
+        """Return what is on board.
 
         Args:
             now_us: monotonic, not before the latest insulin that was booked.
@@ -432,7 +454,7 @@ class Iob:
             micro-unit. Where basal is negative in a minute, that minute is taken as old as it can be and its part down.
 
         Raises:
-            QuantityError: `now_us` is no int. Nothing is changed.
+            QuantityError: `now_us` is not an integer. Nothing is changed.
             LimitError: `now_us` is outside the kernel's range. Nothing is changed.
             TimeError: `now_us` is before the latest insulin that was booked. Nothing is changed.
         """
@@ -441,15 +463,19 @@ class Iob:
             raise TimeError("now_us", now_us, self._last_us)
         upper, lower = _upper(self._curve), _lower(self._curve)
         end = len(upper) - 1
-        sums = [0, 0, 0]
-        for minute, amounts in self._filled():
+        oldest_minute = now_us // US_PER_MINUTE - end - 1
+        meal = correction = basal = 0
+        for minute, (meal_uu, correction_uu, basal_uu) in self._bins.items():
+            if minute < oldest_minute:
+                continue
             begin_us = minute * US_PER_MINUTE
-            youngest = min(max(now_us - begin_us - US_PER_MINUTE + 1, 0) // US_PER_MINUTE, end)
-            oldest = min((now_us - begin_us) // US_PER_MINUTE + 1, end)
-            for row, amount in enumerate(amounts):
-                sums[row] += amount * (upper[youngest] if amount > 0 else lower[oldest])
-        meal_uu, correction_uu, basal_uu = (-(-total // PPB) for total in sums)
-        return OnBoard(meal_uu=meal_uu, correction_uu=correction_uu, basal_uu=basal_uu)
+            part = upper[min(max(now_us - begin_us - US_PER_MINUTE + 1, 0) // US_PER_MINUTE, end)]
+            meal += meal_uu * part
+            correction += correction_uu * part
+            if basal_uu < 0:
+                part = lower[min((now_us - begin_us) // US_PER_MINUTE + 1, end)]
+            basal += basal_uu * part
+        return OnBoard(meal_uu=-(-meal // PPB), correction_uu=-(-correction // PPB), basal_uu=-(-basal // PPB))
 
     def snapshot(self) -> tuple[int, ...]:
         """Return all there is to know as integers; the same bookings, in whatever order, give the same.
@@ -460,7 +486,8 @@ class Iob:
         """
         curve = self._curve
         head = (_VERSION, int(curve.kind), curve.duration_min, curve.peak_min or 0, curve.delay_min, self._last_us)
-        return head + tuple(number for minute, amounts in self._filled() for number in (minute, *amounts))
+        kept = sorted(item for item in self._bins.items() if self._keeps(item[0]))
+        return head + tuple(number for minute, amounts in kept for number in (minute, *amounts))
 
     @classmethod
     def restore(cls, snapshot: tuple[int, ...]) -> Iob:
@@ -481,31 +508,37 @@ class Iob:
         if len(snapshot) < _HEAD or (len(snapshot) - _HEAD) % _BIN or snapshot[0] != _VERSION:
             raise JournalError("insulin on board: the snapshot is of another version or cut off")
         if any(type(number) is not int for number in snapshot):
-            raise JournalError("insulin on board: the snapshot holds what is no integer")
+            raise JournalError("insulin on board: the snapshot holds something other than integers")
         _, kind, duration_min, peak_min, delay_min, last_us = snapshot[:_HEAD]
         try:
             made = cls(Curve(CurveKind(kind), duration_min, peak_min or None, delay_min))
             made._last_us = check("time_us", last_us)
-            for index in range(_HEAD, len(snapshot), _BIN):
-                made._put(*snapshot[index : index + _BIN])
         except (RequestError, ValueError) as error:
             raise JournalError(f"insulin on board: {error}") from error
+        for index in range(_HEAD, len(snapshot), _BIN):
+            minute, meal_uu, correction_uu, basal_uu = snapshot[index : index + _BIN]
+            if min(meal_uu, correction_uu) < 0 or not made._keeps(minute):
+                raise JournalError(f"insulin on board: the bin of minute {minute} cannot be of this time")
+            if (meal_uu, correction_uu, basal_uu) != _NOTHING:
+                made._bins[minute] = (meal_uu, correction_uu, basal_uu)
         if made.snapshot() != snapshot:
             raise JournalError("insulin on board: the snapshot is not in its own order")
         return made
 
-    def _put(self, minute: int, meal_uu: int, correction_uu: int, basal_uu: int) -> None:
-        """Fill one bin from a snapshot; what is out of order shows when the snapshot is taken again."""
-        found = self._bin(minute * US_PER_MINUTE) if minute >= 0 else None
-        if found is None or min(meal_uu, correction_uu) < 0:
-            raise QuantityError("bin", (minute, meal_uu, correction_uu, basal_uu), "is none of this time")
-        found[:] = meal_uu, correction_uu, basal_uu
+    def _put(self, minute: int, row: int, amount_uu: int) -> None:
+        """Replace one amount of one bin; an empty bin is dropped."""
+        amounts = list(self._bins.get(minute, _NOTHING))
+        amounts[row] = amount_uu
+        if any(amounts):
+            self._bins[minute] = (amounts[0], amounts[1], amounts[2])
+        else:
+            self._bins.pop(minute, None)
 
     def _checked(self, at_us: int, amount_uu: int, part: Part) -> int:
         """Return the row of a part, when all three arguments are right."""
         check("time_us", at_us, field="at_us")
         if type(part) is not Part:
-            raise QuantityError("part", part, "is no part of insulin on board")
+            raise QuantityError("part", part, "must be a Part")
         size = -amount_uu if exact_int(amount_uu, field="amount_uu") < 0 and part is Part.BASAL else amount_uu
         if size < 1:
             raise LimitError("amount_uu", amount_uu, 1, "uu")
@@ -513,21 +546,15 @@ class Iob:
         return _ROW[part]
 
     def _forward(self, at_us: int) -> None:
-        """Clear the bins that begin to hold a later minute."""
+        """Drop the bins that time has passed."""
         if at_us <= self._last_us:
             return
-        last, now = self._last_us // US_PER_MINUTE, at_us // US_PER_MINUTE
-        for minute in range(max(last + 1, now - self._count + 1), now + 1):
-            self._bins[minute % self._count][:] = (0, 0, 0)
         self._last_us = at_us
+        # Oldest first, but for what came in late: such a bin goes a little later, and is not looked at until then.
+        while self._bins and not self._keeps(first := next(iter(self._bins))):
+            del self._bins[first]
 
-    def _bin(self, at_us: int) -> list[int] | None:
-        """Return the bin of a time, None where that is past the curve or still to come."""
-        minute, last = at_us // US_PER_MINUTE, self._last_us // US_PER_MINUTE
-        return self._bins[minute % self._count] if last - self._count < minute <= last else None
-
-    def _filled(self) -> list[tuple[int, list[int]]]:
-        """Return the minutes with insulin, oldest first."""
+    def _keeps(self, minute: int) -> bool:
+        """Return whether a minute is neither past the longest curve nor still to come."""
         last = self._last_us // US_PER_MINUTE
-        minutes = range(max(0, last - self._count + 1), last + 1)
-        return [(minute, amounts) for minute in minutes if any(amounts := self._bins[minute % self._count])]
+        return last - _MINUTES_KEPT < minute <= last and minute >= 0

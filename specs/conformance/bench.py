@@ -17,11 +17,12 @@ from pumpcore.alarms import AlarmSettings, Kind, Watch
 from pumpcore.devices import Range, Speed, load
 from pumpcore.errors import RequestError
 from pumpcore.limits import Limits
-from pumpcore.pump import Config, Pump, events
+from pumpcore.pump import Config, Pump, Settings, events
 from pumpcore.pump.effects import FirePulse, PrimePulse
 from pumpcore.pump.ledger import Ledger
-from pumpcore.pump.turn import PumpState
+from pumpcore.pump.state import PumpState
 from pumpcore.therapy.glucose import READING_US_MAX, LowPreset, LowSettings, MgDl, Quality, Reading
+from pumpcore.therapy.iob import Iob
 from pumpcore.therapy.profile import Anchor, BasalProfile, PercentTemp, Segment, WeekPlan
 
 if TYPE_CHECKING:
@@ -148,12 +149,14 @@ class Model:
         policy = SUSPEND_POLICIES[constants["KeepsTemp"], constants["KeepsBoluses"], minutes]
         return Config(
             device=self.device(),
-            limits=Limits() if new else self.limits(),
+            settings=Settings(
+                limits=Limits() if new else self.limits(),
+                suspend_policy=policy,
+                alarms=self.alarms(),
+                low_suspend=self.low_suspend(),
+            ),
             plan=None if new and "ProposePlan" in constants["Events"] else self.plan(),
             anchor=None if new else Anchor(0, MONDAY),
-            suspend_policy=policy,
-            alarms=self.alarms(),
-            low_suspend=self.low_suspend(),
             lateness_us=MINUTE,
             proposal_us=int(constants["OfferTicks"]) * self.tick_us,
             unanswered_us=10 * MINUTE,
@@ -261,7 +264,7 @@ class Bench:
     @property
     def state(self) -> PumpState:
         """Give all that the pump knows. The comparison looks at it as it is, not at what the pump says of itself."""
-        return self.shown._state  # noqa: SLF001
+        return self.shown._kept.state  # noqa: SLF001
 
     @property
     def shown(self) -> Pump:
@@ -277,16 +280,7 @@ class Bench:
         return Pump.restore(self.kept, device=self.model.device())
 
     def copy(self) -> Bench:
-        """Give another bench with an equal pump; neither knows of the other."""
-        other = self.shared()
-        if other.pump is not None:
-            other.pump._state = other.pump._state.copy()  # noqa: SLF001
-            iob = other.pump._iob  # noqa: SLF001
-            other.pump._iob = type(iob).restore(iob.snapshot())  # noqa: SLF001
-        return other
-
-    def shared(self) -> Bench:
-        """Give another bench with a pump of the same state: for events that `mark` then shows to have left it alone."""
+        """Return another bench with an equal pump; `mark` shows that what is done to one leaves the other alone."""
         other = object.__new__(Bench)
         other.model, other.kept, other.dark = self.model, self.kept, self.dark
         other.pump, other.spins = None, self.spins
@@ -299,7 +293,7 @@ class Bench:
         """Give all that the pump is, to tell whether something has changed it."""
         if self.pump is None:
             return (self.kept,)
-        return (_mark(self.state), self.pump._iob.snapshot())  # noqa: SLF001
+        return (_mark(self.state),)
 
     # What one does to it --------------------------------------------------------------------------------------------
 
@@ -363,32 +357,32 @@ class Bench:
     def seen(self) -> dict[str, Any]:
         """Give the state of the specification that the pump is in."""
         s = self.state
-        bolus_ids = sorted(s.boluses)
+        bolus_ids = sorted(s.boluses.active)
         return {
             "on": self.pump is not None and not self.spins,
             "mode": s.state.value.rpartition(".")[2],
-            "cause": "none" if s.cause is None else s.cause.value,
-            "wait": 0 if s.until_us == NEVER_US else self._ticks(s.until_us - s.seen_us),
+            "cause": "none" if s.suspension.cause is None else s.suspension.cause.value,
+            "wait": 0 if s.suspension.until_us == NEVER_US else self._ticks(s.suspension.until_us - s.seen_us),
             "begun": s.begun_us is not None,
-            "time": s.anchor is not None,
-            "limits": not s.limits.unset(),
-            "profile": s.plan is not None,
-            "primed": s.primed,
-            "offBody": s.set_off_body,
-            "tubing": s.tubing_primed,
-            "left": left_of(s.reservoir_uu),
+            "time": s.local.anchor is not None,
+            "limits": not s.settings.limits.unset(),
+            "profile": s.basal.plan is not None,
+            "primed": s.reservoir.primed,
+            "offBody": s.reservoir.set_off_body,
+            "tubing": s.reservoir.tubing_primed,
+            "left": left_of(s.reservoir.amount_uu),
             "battery": battery_of(s.battery_percent),
             "temp": self._temp(s),
             "boluses": tuple(bolus_of(s, each) for each in bolus_ids) + strays_of(s),
-            "offers": tuple(self._offer(each, s.seen_us) for each in s.proposals.values()),
-            "answered": bool(s.answers),
+            "offers": tuple(self._offer(each, s.seen_us) for each in s.proposals.open.values()),
+            "answered": bool(s.proposals.answers),
             "pulses": self._pulses(s, bolus_ids),
             # A function of nothing is an empty sequence to TLC.
             "alarms": {kind: self._alarm(s, kind) for kind in self.model.kinds} or (),
             "dry": self._dry(s),
-            "stopped": 0 if s.state.value == "running" else self._since(s.suspended_us, self.model.stopped_most),
-            "counts": s.misses,
-            "missed": min(s.missed_uu // STEP_UU, int(self.model.constants["MaxBolus"])),
+            "stopped": 0 if s.state.value == "running" else self._since(s.suspension.since_us, self.model.stopped_most),
+            "counts": s.suspension.misses,
+            "missed": min(s.suspension.missed_uu // STEP_UU, int(self.model.constants["MaxBolus"])),
             "reading": self._reading(s),
             "heard": self._heard(s),
             "away": self._away(s),
@@ -402,9 +396,9 @@ class Bench:
         return min(self._ticks(self.state.seen_us - at_us), most)
 
     def _temp(self, s: PumpState) -> dict[str, Any]:
-        if s.temp is None:
+        if s.basal.temp is None:
             return {"kind": "none", "ticks": 0}
-        percent = s.temp.percent if isinstance(s.temp, PercentTemp) else -1
+        percent = s.basal.temp.percent if isinstance(s.basal.temp, PercentTemp) else -1
         return {
             "kind": {0: "nothing", 200: "double"}.get(percent, "other"),
             "ticks": self._ticks(s.temp_until_us - s.seen_us),
@@ -430,7 +424,7 @@ class Bench:
                 "steps": order.steps,
                 "fate": "out" if order.fate.name == "OUTSTANDING" else "uncertain",
                 "age": self._since(order.at_us, self.model.dry_most),
-                "here": seq >= s.measured_seq,
+                "here": seq >= s.reservoir.measured_seq,
             }
             for seq, order in s.ledger.orders.items()
         )
@@ -448,24 +442,24 @@ class Bench:
         return {"status": status, "cause": found.cause_present, "age": age, "level": found.level}
 
     def _reading(self, s: PumpState) -> dict[str, Any]:
-        latest = s.glucose.latest
+        latest = s.sensor.last_24h.latest
         if latest is None or s.seen_us - latest.at_us > READING_US_MAX:
             return {"value": "none", "age": 0}
         return {"value": MEANT[int(latest.value.exact_mg_dl)], "age": self._ticks(s.seen_us - latest.at_us)}
 
     def _heard(self, s: PumpState) -> int:
         """Count the ticks since the sensor was heard; what the pump shows of its link must agree."""
-        if s.sensor_us is None:
+        if s.sensor.heard_us is None:
             return NEVER_HEARD
         most = self.model.heard_most
         if not most:
             return 0
         told = self.shown.status.sensor_link.name
-        return {"NEVER": NEVER_HEARD, "LOST": most}.get(told, self._since(s.sensor_us, most - 1))
+        return {"NEVER": NEVER_HEARD, "LOST": most}.get(told, self._since(s.sensor.heard_us, most - 1))
 
     def _away(self, s: PumpState) -> int:
         """Count the ticks for which low-glucose suspend stays away."""
-        waits = ((s.low_ended_us, "LowAway"), (s.low_by_hand_us, "LowAwayHand"))
+        waits = ((s.sensor.longest_us, "LowAway"), (s.sensor.resumed_us, "LowAwayHand"))
         span = {name: int(self.model.constants[name]) * self.model.tick_us for _, name in waits}
         return max([0, *(self._ticks(at_us + span[name] - s.seen_us) for at_us, name in waits if at_us is not None)])
 
@@ -477,7 +471,7 @@ class Bench:
 
 def _mark(value: object) -> object:
     """Say what a part of the pump is: what can be changed in place as a copy, all else as it is."""
-    if isinstance(value, Delivery):
+    if isinstance(value, Delivery | Iob):
         return value.snapshot()
     if isinstance(value, dict):
         return dict(value)
@@ -505,13 +499,13 @@ def bolus_of(s: PumpState, bolus_id: int) -> dict[str, Any]:
     """Say where the steps of a bolus are."""
     parts = {"bolus": 0, "extended": 0}
     for progress in s.engine.progress:
-        if s.trains.get(progress.train) == bolus_id:
+        if s.boluses.trains.get(progress.train) == bolus_id:
             parts[progress.channel] += progress.remaining_steps
-    held = [part for each, part in s.held if each == bolus_id]
+    held = [part for each, part in s.suspension.held if each == bolus_id]
     for part in held:
         parts[part.channel] += part.amount_uu // STEP_UU
-    size = s.boluses[bolus_id].programmed_uu // STEP_UU
-    ending = bolus_id in s.ending
+    size = s.boluses.active[bolus_id].programmed_uu // STEP_UU
+    ending = bolus_id in s.boluses.ending
     account = s.ledger.boluses[bolus_id]
     return {
         "size": size,
@@ -524,8 +518,8 @@ def bolus_of(s: PumpState, bolus_id: int) -> dict[str, Any]:
 
 def strays_of(s: PumpState) -> tuple[dict[str, Any], ...]:
     """Name parts that are held or with the kernel, and of no bolus: nothing in the specification is like that."""
-    of = [bolus_id for bolus_id, _ in s.held] + list(s.trains.values())
-    return tuple({"stray": bolus_id} for bolus_id in of if bolus_id not in s.boluses)
+    of = [bolus_id for bolus_id, _ in s.suspension.held] + list(s.boluses.trains.values())
+    return tuple({"stray": bolus_id} for bolus_id in of if bolus_id not in s.boluses.active)
 
 
 def beyond(seen: Mapping[str, Any], model: Model) -> bool:
@@ -546,22 +540,22 @@ BACKFILL: Final = (0, 4, 8)
 
 def offer_id(s: PumpState, index: int) -> int:
     """Give the number of the n-th proposal; where there are fewer, one that is of none any more, or never was."""
-    numbers = list(s.proposals)
+    numbers = list(s.proposals.open)
     if index < len(numbers):
         return numbers[index]
-    gone = [each for each in range(1, s.next_proposal_id) if each not in s.proposals and each not in s.answers]
-    return gone[-1] if gone else s.next_proposal_id
+    gone = [each for each in range(1, s.proposals.next_id) if each not in s.proposals.open and each not in s.proposals.answers]
+    return gone[-1] if gone else s.proposals.next_id
 
 
 def answered_id(s: PumpState) -> int:
     """Give the number of the proposal that was answered last, or of none."""
-    return list(s.answers)[-1] if s.answers else s.next_proposal_id
+    return list(s.proposals.answers)[-1] if s.proposals.answers else s.proposals.next_id
 
 
 def bolus_id_at(s: PumpState, index: int) -> int:
     """Give the number of the n-th bolus, or of none yet."""
-    numbers = sorted(s.boluses)
-    return numbers[index] if index < len(numbers) else s.next_bolus_id
+    numbers = sorted(s.boluses.active)
+    return numbers[index] if index < len(numbers) else s.boluses.next_id
 
 
 def seq_at(s: PumpState, index: int) -> int:
@@ -589,6 +583,10 @@ def _glucose(name: str, *, by_meter: bool = False) -> Callable[..., tuple[events
 
 def _plain(kind: Callable[..., events.Event], *arguments: object, **named: object) -> Callable[..., events.Event]:
     return lambda s, _: kind(s.seen_us, *arguments, **named)
+
+
+def _choose(s: PumpState, **changes: Any) -> events.Event:  # noqa: ANN401 - any setting
+    return events.ChangeSettings(s.seen_us, replace(s.settings, **changes))
 
 
 def _temp(percent: int) -> Callable[..., events.Event]:
@@ -644,9 +642,9 @@ REFUSED_ALWAYS: Final[dict[str, Callable[..., events.Event]]] = {
     "ProposeNothing": _bolus(0, 0),
     "ProposeTooMuch": _bolus(40, 0),
     "DisconnectForNoTime": _plain(events.Disconnect, 0),
-    "ConfirmUnknown": lambda s, _: events.Confirm(s.seen_us, s.next_proposal_id),
-    "RejectUnknown": lambda s, _: events.Reject(s.seen_us, s.next_proposal_id),
-    "CancelUnknown": lambda s, _: events.CancelBolus(s.seen_us, s.next_bolus_id),
+    "ConfirmUnknown": lambda s, _: events.Confirm(s.seen_us, s.proposals.next_id),
+    "RejectUnknown": lambda s, _: events.Reject(s.seen_us, s.proposals.next_id),
+    "CancelUnknown": lambda s, _: events.CancelBolus(s.seen_us, s.boluses.next_id),
     "ReadUnknown": lambda s, _: events.ConfirmAlarm(s.seen_us, s.board.next_id),
     "ConfirmUnknownPulse": lambda s, _: events.PulseConfirmed(s.seen_us, s.ledger.next_seq),
     "FaultThatNoPartReports": _plain(events.FaultDetected, Kind.RESERVOIR_EMPTY),
@@ -683,14 +681,14 @@ ALPHABET: Final[dict[str, Callable[..., events.Event | tuple[events.Event, ...]]
     "GonePriming": _plain(events.FaultGone, Kind.PRIMING_ISSUE),
     "GoneMechanical": _plain(events.FaultGone, Kind.MECHANICAL_ISSUE),
     "ClockSet": lambda s, _: events.ClockSet(s.seen_us, Anchor(0, MONDAY), "UTC"),
-    "LimitsSet": lambda s, model: events.SetLimits(s.seen_us, model.limits()),
+    "LimitsSet": lambda s, model: _choose(s, limits=model.limits()),
     "GlucoseLow": _glucose("low"),
     "GlucoseFalling": _glucose("falling"),
     "GlucoseFine": _glucose("fine"),
     "GlucoseDoubtful": _glucose("doubtful"),
     "MeterLow": _glucose("low", by_meter=True),
     "MeterFine": _glucose("fine", by_meter=True),
-    "LimitsUnset": _plain(events.SetLimits, Limits()),
+    "LimitsUnset": lambda s, _: _choose(s, limits=Limits()),
     "ProposeOne": _bolus(1, 0),
     "ProposeTwo": _bolus(2, 0),
     "ProposeExtended": _bolus(0, 2),

@@ -28,11 +28,6 @@ if TYPE_CHECKING:
 __all__ = ["Counted", "DifferenceError", "walk"]
 
 DIFFERS: Final = 1
-BOOKING: Final = frozenset(
-    {"Tick", "Restart", "ConfirmedFirst", "ConfirmedSecond", "FailedFirst", "FailedSecond", "ConfirmUnknownPulse"}
-)
-"""Events after which the pump books insulin in place; all others are given to a pump that shares its state."""
-
 
 class DifferenceError(AssertionError):
     """The specification and the pump are not of one mind."""
@@ -103,7 +98,7 @@ class _Walk:
 
     def given(self, bench: Bench, here: str, event: str, target: str | None) -> Bench | None:
         """Give one event to a copy, and compare; answer with the copy where the event was accepted."""
-        after = bench.copy() if event in BOOKING else bench.shared()
+        after = bench.copy()
         try:
             seen = after.seen() if after.give(event) else None
         except PumpcoreError as error:

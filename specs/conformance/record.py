@@ -107,7 +107,7 @@ def _drawn(bench: Bench, model: Model, chance: random.Random, given: Counter[tup
     if bench.pump is None and chance.random() < KEEP_REFUSED:
         return "Restart"
     mode = bench.state.state.value.rpartition(".")[2]
-    low = bench.state.cause in {SuspendCause.LOW_GLUCOSE, SuspendCause.PREDICTED_LOW_GLUCOSE}
+    low = bench.state.suspension.cause in {SuspendCause.LOW_GLUCOSE, SuspendCause.PREDICTED_LOW_GLUCOSE}
     onward = [event for event in (WHILE_LOW if low else FORWARD.get(mode, ())) if event in model.events]
     if onward and chance.random() < LEAD_ON:
         return chance.choice(onward)

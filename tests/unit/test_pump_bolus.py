@@ -106,7 +106,7 @@ def test_a_proposal_expires_by_itself() -> None:
 def test_a_confirmation_that_comes_too_late_is_refused_even_without_a_call_at_the_deadline() -> None:
     bench = Bench().start()
     proposal_id = bench.propose(events.ProposeBolus(MIN, fast_uu=U))
-    with pytest.raises(QuantityError, match="no proposal"):
+    with pytest.raises(QuantityError, match="not an open proposal"):
         bench.pump.step(events.Confirm(MIN + 5 * MIN + 1, proposal_id))
 
 
@@ -134,7 +134,7 @@ def test_a_proposal_whose_inputs_have_changed_is_refused(what: str) -> None:
         bench.do(events.Suspend(MIN))
         bench.do(events.Resume(MIN))
     elif what == "limits":
-        bench.do(events.SetLimits(MIN, replace(LIMITS, max_bolus_uu=20 * U)))
+        bench.do(bench.choosing(MIN, limits=replace(LIMITS, max_bolus_uu=20 * U)))
     elif what == "clock":
         bench.do(events.ClockSet(MIN, anchor, "UTC"))
     else:
@@ -367,7 +367,7 @@ def test_a_plan_that_breaks_a_bound_anywhere_is_refused_as_a_whole() -> None:
     assert is_refused(bench.pump, events.ProposePlan(0, WeekPlan((good,) * 6 + (bad,))))
     between = BasalProfile("between", (Segment(0, 1_025_000),))
     assert is_refused(bench.pump, events.ProposePlan(0, WeekPlan.of(between)))
-    bench.do(events.SetLimits(0, Limits()))
+    bench.do(bench.choosing(0, limits=Limits()))
     assert is_refused(bench.pump, events.ProposePlan(0, WeekPlan.of(good)))
 
 

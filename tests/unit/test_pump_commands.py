@@ -17,7 +17,7 @@ from pumpcore.pump import Pump, events
 from pumpcore.pump.effects import BolusProgrammed, PrimePulse, Proposed
 from pumpcore.pump.events import Command, Request
 from pumpcore.pump.modes import State
-from pumpcore.pump.requests import ANSWERS_KEPT
+from pumpcore.pump.handlers.answers import ANSWERS_KEPT
 from pumpcore.therapy.glucose import BolusRequest, ControllerBounds
 
 
@@ -70,7 +70,7 @@ def test_a_command_is_taken_at_its_expiry_and_refused_after_it() -> None:
         lambda bench: bench.bolus(MIN, fast_uu=U),
         lambda bench: bench.do(events.Suspend(MIN)),
         lambda bench: bench.do(events.ProposeTemp(MIN, H, percent=50)),
-        lambda bench: bench.do(events.SetLimits(MIN, LIMITS)),
+        lambda bench: bench.do(bench.choosing(MIN, limits=LIMITS)),
         lambda bench: bench.do(events.FaultDetected(MIN, Kind.OCCLUSION_DETECTED)),
     ],
 )
@@ -124,7 +124,7 @@ def test_a_command_that_was_refused_has_used_no_id() -> None:
 @pytest.mark.req("CMD-04", "STA-02")
 def test_no_command_is_taken_until_a_person_has_allowed_it_and_stopping_needs_none() -> None:
     bench = Bench().start()
-    with pytest.raises(ModeError, match="remote control is on"):
+    with pytest.raises(ModeError, match="remote control is off"):
         bench.do(sent(bench, 1, events.ProposeBolus(MIN, fast_uu=U)))
     with pytest.raises(QuantityError, match="request"):
         sent(bench, 1, events.Suspend(MIN))  # it travels as it is

@@ -16,11 +16,11 @@ from pumpcore.devices import load
 from pumpcore.devices.suspend import POLICIES
 from pumpcore.errors import InvariantError, JournalError, LimitError, QuantityError, RequestError
 from pumpcore.limits import Limits
-from pumpcore.pump import Calculator, Pump, events
+from pumpcore.pump import Calculator, Pump, Settings, events
 from pumpcore.pump.effects import FirePulse
 from pumpcore.pump.events import Event
 from pumpcore.pump.modes import State
-from pumpcore.pump.requests import HANDLERS
+from pumpcore.pump.handlers import HANDLERS
 from pumpcore.therapy.glucose import (
     LOW_PRESETS,
     BolusRequest,
@@ -46,7 +46,7 @@ def refused_at(at_us: int) -> list[Event]:
         events.FaultDetected(at_us, Kind.RESERVOIR_EMPTY),
         events.GlucoseMeasured(at_us, Reading(at_us + 1, MgDl(100))),
         events.ClockSet(at_us, Anchor(at_us, MONDAY), "Mars/Olympus"),
-        events.SetLimits(at_us, replace(LIMITS, max_basal_uu_per_h=100_000)),
+        events.ChangeSettings(at_us, Settings(limits=replace(LIMITS, max_basal_uu_per_h=100_000))),
         events.Start(at_us),
         events.Resume(at_us),
         events.Disconnect(at_us, 1),
@@ -134,7 +134,8 @@ WRONG: Final[tuple[tuple[type[Event], tuple[Any, ...]], ...]] = (
     (events.GlucoseMeasured, (0, Reading(0, MgDl(100)), 1)),
     (events.ClockSet, (0, None, "UTC")),
     (events.ClockSet, (0, Anchor(0, MONDAY), [])),
-    (events.SetLimits, (0, None)),
+    (events.ChangeSettings, (0, None)),
+    (events.ChangeSettings, (0, LIMITS)),
     (events.Suspend, (0, None)),
     (events.Suspend, (0, "person")),
     (events.Disconnect, (0, 1.5e9)),
@@ -228,7 +229,7 @@ def test_a_refusal_out_of_what_is_no_request_is_a_bug(monkeypatch: pytest.Monkey
     def refuses(*_: object, **__: object) -> None:
         raise LimitError("x", 2, 1, "uu")
 
-    monkeypatch.setattr("pumpcore.pump.pass_time", refuses)
+    monkeypatch.setattr("pumpcore.pump.pump.pass_time", refuses)
     with pytest.raises(InvariantError, match="LimitError"):
         bench.pump.step(events.Tick(H))
 
@@ -240,7 +241,7 @@ def test_a_booking_that_fails_after_all_was_computed_is_a_bug_too(monkeypatch: p
     def refuses(*_: object) -> None:
         raise LimitError("x", 2, 1, "uu")
 
-    monkeypatch.setattr(bench.pump, "_iob", type("Iob", (), {"add": refuses})())
+    monkeypatch.setattr("pumpcore.pump.state.Iob.add", refuses)
     with pytest.raises(InvariantError, match="LimitError"):
         bench.to(H)
     with pytest.raises(InvariantError, match="LimitError"):
@@ -392,7 +393,7 @@ def test_equal_pumps_give_equal_bytes_and_others_do_not() -> None:
 def test_a_pump_without_any_setting_can_be_made_asked_and_written_down_and_delivers_nothing() -> None:
     bench = Bench(limits=Limits(), plan=None, anchor=None).change()
     assert is_refused(bench.pump, events.Start(0))
-    bench.do(events.SetLimits(0, LIMITS))
+    bench.do(bench.choosing(0, limits=LIMITS))
     assert is_refused(bench.pump, events.Start(0))
     bench.do(events.ClockSet(0, Anchor(0, MONDAY), "UTC"))
     assert is_refused(bench.pump, events.Start(0))

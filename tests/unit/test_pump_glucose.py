@@ -186,7 +186,7 @@ def test_the_end_of_a_low_glucose_suspend_never_refuses_a_fact(what: str) -> Non
     happens: dict[str, events.Event] = {
         "fault": events.FaultDetected(MIN, Kind.OCCLUSION_DETECTED),
         "removed": events.ReservoirRemoved(MIN),
-        "limits": events.SetLimits(MIN, type(LIMITS)()),
+        "limits": bench.choosing(MIN, limits=type(LIMITS)()),
         "change": events.BeginChange(MIN, set_off_body=True),
         "battery": events.BatteryMeasured(MIN, 0),
     }

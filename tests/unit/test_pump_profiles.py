@@ -12,7 +12,7 @@ from pumps import DAY, LIMITS, MIN, Bench, H, U, is_refused, only, plan_of
 
 from pumpcore.devices import load
 from pumpcore.errors import LimitError, QuantityError
-from pumpcore.pump import Config, Pump, events
+from pumpcore.pump import Config, Pump, Settings, events
 from pumpcore.pump.effects import ProfileActivated, ProfileDeleted, ProfileStored, Proposed
 from pumpcore.therapy.profile import BasalProfile, Segment, WeekPlan
 
@@ -94,13 +94,13 @@ def test_a_plan_replaces_the_stored_profile_of_its_name() -> None:
 
 def test_a_name_that_nobody_stored_is_refused_with_those_that_are_there() -> None:
     bench = bench_of(named("sick"))
-    with pytest.raises(QuantityError, match=r"days\[2\]: 'ill' is no profile that is stored: there is everyday, sick"):
+    with pytest.raises(QuantityError, match=r"days\[2\]: 'ill' is not a stored profile; stored: everyday, sick"):
         bench.do(events.ProposeWeek(0, ("sick", "sick", "ill", "sick", "sick", "sick", "sick")))
     with pytest.raises(LimitError, match="days: 2"):
         bench.do(events.ProposeWeek(0, ("sick", "sick")))
-    with pytest.raises(QuantityError, match="nothing yet"):
+    with pytest.raises(QuantityError, match="stored: none yet"):
         Bench(plan=None).do(events.ProposeWeek(0, ("sick",)))
-    with pytest.raises(QuantityError, match="no profile that is stored"):
+    with pytest.raises(QuantityError, match="is not a stored profile"):
         bench.do(events.DeleteProfile(0, "ill"))
 
 
@@ -147,12 +147,12 @@ def test_a_plan_in_the_place_of_its_namesake_takes_no_second_place() -> None:
 
 def test_a_configuration_with_two_profiles_of_one_name_or_too_many_is_refused() -> None:
     device = load("medtronic-523")
-    with pytest.raises(QuantityError, match="stands for two"):
-        Config(device=device, limits=LIMITS, profiles=(named("a"), named("a", 2 * U)))
+    with pytest.raises(QuantityError, match="is the name of two"):
+        Config(device=device, settings=Settings(limits=LIMITS), profiles=(named("a"), named("a", 2 * U)))
     with pytest.raises(QuantityError, match="is in force"):
-        Config(device=device, limits=LIMITS, plan=plan_of((0, U)), profiles=(named("everyday", 2 * U),))
+        Config(device=device, settings=Settings(limits=LIMITS), plan=plan_of((0, U)), profiles=(named("everyday", 2 * U),))
     with pytest.raises(LimitError, match="profiles: 4"):
-        Config(device=device, limits=LIMITS, plan=plan_of((0, U)), profiles=(named("a"), named("b"), named("c")))
+        Config(device=device, settings=Settings(limits=LIMITS), plan=plan_of((0, U)), profiles=(named("a"), named("b"), named("c")))
 
 
 def test_the_store_survives_a_restart() -> None:

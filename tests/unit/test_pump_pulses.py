@@ -22,7 +22,7 @@ STEP: Final = 25_000
 
 def account(bench: Bench) -> dict[str, int]:
     """Steps of therapy insulin by place, as the snapshot of the pump has them."""
-    therapy = bench.pump._state.ledger.therapy  # noqa: SLF001 - the book itself
+    therapy = bench.pump.ledger.therapy
     return {name: getattr(therapy, name) for name in ("outstanding", "confirmed", "uncertain", "failed", "missed")}
 
 
@@ -144,7 +144,7 @@ def test_an_actuator_that_never_answers_is_not_trusted_for_ever() -> None:
     bench.start()
     bench.answers = False
     bench.to(12 * H)
-    assert len(bench.pump._state.ledger.orders) <= 1000  # noqa: SLF001 - the bound is on what is kept
+    assert len(bench.pump.ledger.orders) <= 1000
 
 
 @pytest.mark.req("DEL-06")
@@ -154,7 +154,7 @@ def test_the_ledger_keeps_no_account_of_a_bolus_that_has_ended_and_is_settled() 
         bench.to(at_us)
         bench.bolus(at_us, fast_uu=STEP)
     bench.to(H)
-    assert set(bench.pump._state.ledger.boluses) == {0}  # noqa: SLF001
+    assert set(bench.pump.ledger.boluses) == {0}
 
 
 @pytest.mark.req("WCH-02", "WCH-01")
@@ -332,7 +332,7 @@ def test_priming_is_not_in_the_caps() -> None:
 def test_a_cap_that_is_lowered_counts_what_was_delivered_before() -> None:
     bench = Bench(plan=plan_of((0, 4 * U))).start()
     bench.to(H)
-    bench.do(events.SetLimits(H, replace(LIMITS, max_hour_uu=2 * U)))
+    bench.do(bench.choosing(H, limits=replace(LIMITS, max_hour_uu=2 * U)))
     bench.to(90 * MIN)
     assert bench.insulin(since_us=H) == 0
     bench.to(2 * H)
@@ -344,15 +344,15 @@ def test_a_cap_that_is_lowered_counts_what_was_delivered_before() -> None:
 def test_while_one_limit_is_not_chosen_nothing_is_delivered(name: str) -> None:
     bench = Bench(limits=replace(LIMITS, **{name: None})).change()
     assert is_refused(bench.pump, events.Start(0))
-    bench.do(events.SetLimits(0, LIMITS))
+    bench.do(bench.choosing(0, limits=LIMITS))
     bench.do(events.Start(0))
     bench.to(H)
-    bench.do(events.SetLimits(H, replace(LIMITS, **{name: None})))
+    bench.do(bench.choosing(H, limits=replace(LIMITS, **{name: None})))
     assert bench.status.state is State.SUSPENDED
     assert is_refused(bench.pump, events.Resume(H))
     bench.to(3 * H)
     assert bench.insulin() == U
-    bench.do(events.SetLimits(3 * H, LIMITS))
+    bench.do(bench.choosing(3 * H, limits=LIMITS))
     bench.do(events.Resume(3 * H))
     assert bench.status.state is State.RUNNING
 
@@ -360,5 +360,5 @@ def test_while_one_limit_is_not_chosen_nothing_is_delivered(name: str) -> None:
 @pytest.mark.req("LIM-01")
 def test_limits_that_the_plan_does_not_keep_to_are_refused() -> None:
     bench = Bench().start()
-    assert is_refused(bench.pump, events.SetLimits(0, replace(LIMITS, max_basal_uu_per_h=950_000)))
-    bench.do(events.SetLimits(0, replace(LIMITS, max_basal_uu_per_h=U)))
+    assert is_refused(bench.pump, bench.choosing(0, limits=replace(LIMITS, max_basal_uu_per_h=950_000)))
+    bench.do(bench.choosing(0, limits=replace(LIMITS, max_basal_uu_per_h=U)))

@@ -1,0 +1,306 @@
+"""All that a step may change: the state of a pump, in parts.
+
+The rule of this file: a part is immutable and replaced as a whole, so a step that is refused cannot leave a trace in it.
+What is changed in place (the kernel's engines, the ledger) is named in `OWNED`, and `copy` copies exactly that; a test
+walks every field of a busy pump and refuses anything else that could be changed in place.
+"""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
+
+from pumpcore._kernel import Delivery
+from pumpcore.alarms import Board
+from pumpcore.pump.ledger import Ledger
+from pumpcore.pump.modes import State
+from pumpcore.therapy.glucose import Last24h
+from pumpcore.therapy.iob import Iob
+from pumpcore.units import NEVER_US
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pumpcore.devices.suspend import Policy
+    from pumpcore.pump.config import Config
+    from pumpcore.pump.effects import Effect, EndReason
+    from pumpcore.pump.events import SuspendCause
+    from pumpcore.therapy.bolus import Bolus, Part, Proposal
+    from pumpcore.therapy.profile import Anchor, BasalProfile, TempBasal, WeekPlan
+
+__all__ = [
+    "OWNED",
+    "PARTS",
+    "Answered",
+    "Basal",
+    "Boluses",
+    "LocalTime",
+    "Proposals",
+    "PumpState",
+    "Reservoir",
+    "Sensor",
+    "Suspension",
+    "with_item",
+    "without",
+]
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+NOTHING: Final[Mapping[int, object]] = MappingProxyType({})
+
+
+def with_item(there: Mapping[K, V], key: K, value: V) -> Mapping[K, V]:
+    """Return the mapping with one item more, or another value for `key`; `there` is not modified."""
+    return MappingProxyType({**there, key: value})
+
+
+def without(there: Mapping[K, V], key: K) -> Mapping[K, V]:
+    """Return the mapping without `key`, which must be there; `there` is not modified."""
+    left = dict(there)
+    del left[key]
+    return MappingProxyType(left)
+
+
+class LocalTime(NamedTuple):
+    """The wall clock.
+
+    Attributes:
+        anchor: where it stands; None until somebody has set it.
+        zone: the rules of local time, an IANA name.
+    """
+
+    anchor: Anchor | None
+    zone: str
+
+
+class Basal(NamedTuple):
+    """What basal insulin is programmed.
+
+    Attributes:
+        plan: the week plan in force.
+        profiles: stored profiles by name; those of the plan come on top.
+        rate_uu_per_h: what the plan says now.
+        edge_us: when the plan says another rate next.
+        temp: the temp basal that runs.
+        by_controller: whether an automatic controller asked for it.
+    """
+
+    plan: WeekPlan | None
+    profiles: Mapping[str, BasalProfile]
+    rate_uu_per_h: int
+    edge_us: int
+    temp: TempBasal | None = None
+    by_controller: bool = False
+
+
+class Suspension(NamedTuple):
+    """The latest stop of delivery.
+
+    Attributes:
+        cause: why delivery is suspended; None while it is not.
+        since_us: when it stopped last.
+        until_us: when a timed suspend ends; `NEVER_US` for any other.
+        misses: whether the basal missed now is counted.
+        missed_uu: the basal missed so far.
+        held: boluses that go on after the suspend: bolus id, and the part that is left of it.
+    """
+
+    cause: SuspendCause | None = None
+    since_us: int = 0
+    until_us: int = NEVER_US
+    misses: bool = False
+    missed_uu: int = 0
+    held: tuple[tuple[int, Part], ...] = ()
+
+
+class Boluses(NamedTuple):
+    """Boluses that were confirmed and are not recorded as ended.
+
+    Attributes:
+        active: by bolus id.
+        trains: bolus id by train of the kernel.
+        ends_us: when each train has earned all of its amount.
+        ending: boluses that are over but for an outcome that is awaited, with the reason of their end.
+        next_id: the id of the next bolus.
+        last_us: when the latest bolus began.
+        recent: boluses of the last hour: when, and how much.
+    """
+
+    active: Mapping[int, Bolus] = NOTHING  # type: ignore[assignment]
+    trains: Mapping[int, int] = NOTHING  # type: ignore[assignment]
+    ends_us: Mapping[int, int] = NOTHING  # type: ignore[assignment]
+    ending: Mapping[int, EndReason] = NOTHING  # type: ignore[assignment]
+    next_id: int = 1
+    last_us: int | None = None
+    recent: tuple[tuple[int, int], ...] = ()
+
+
+class Proposals(NamedTuple):
+    """What waits for a confirmation.
+
+    Attributes:
+        open: by proposal id, oldest first.
+        answers: what was answered to each confirmation, for one that is repeated.
+        next_id: the id of the next proposal.
+        basis: the number of the last change of what proposals are computed from.
+    """
+
+    open: Mapping[int, Proposal] = NOTHING  # type: ignore[assignment]
+    answers: Mapping[int, tuple[Effect, ...]] = NOTHING  # type: ignore[assignment]
+    next_id: int = 1
+    basis: int = 0
+
+
+class Answered(NamedTuple):
+    """What was answered to another system's requests.
+
+    Attributes:
+        last_id: the largest id so far.
+        answers: by id, for one that is repeated.
+    """
+
+    last_id: int = 0
+    answers: Mapping[int, tuple[Effect, ...]] = NOTHING  # type: ignore[assignment]
+
+
+class Reservoir(NamedTuple):
+    """The reservoir and the way from it to the person.
+
+    Attributes:
+        amount_uu: what is left; None where no reservoir is in its place.
+        measured_seq: pulses from this number on are not in `amount_uu` as it was measured.
+        primed: tubing and cannula are full since the last change.
+        tubing_primed: insulin was moved into the tubing in this change.
+        set_off_body: the person has said that the infusion set is off the body.
+        connected_us: when the infusion set was connected.
+        loaded_us: when the reservoir was put in.
+    """
+
+    amount_uu: int | None = None
+    measured_seq: int = 1
+    primed: bool = False
+    tubing_primed: bool = False
+    set_off_body: bool = False
+    connected_us: int | None = None
+    loaded_us: int | None = None
+
+
+class Sensor(NamedTuple):
+    """What is known of glucose, and of low-glucose suspends.
+
+    Attributes:
+        last_24h: the readings.
+        heard_us: the time of the sensor's latest reading.
+        resumed_us: when a person last resumed from a low-glucose suspend.
+        longest_us: when a low-glucose suspend last ended because of its longest time.
+        spans: low-glucose suspends that still count: from, to.
+    """
+
+    last_24h: Last24h = Last24h()
+    heard_us: int | None = None
+    resumed_us: int | None = None
+    longest_us: int | None = None
+    spans: tuple[tuple[int, int], ...] = ()
+
+
+PARTS: Final = (LocalTime, Basal, Suspension, Boluses, Proposals, Answered, Reservoir, Sensor)
+"""The classes of the parts, for the codec."""
+
+OWNED: Final = ("engine", "scheduled", "missing", "ledger")
+"""The fields that are changed in place; everything else is immutable and is replaced."""
+
+
+class PumpState:
+    """All that a step may change, and all that a snapshot holds: each attribute that `__init__` sets.
+
+    Attributes:
+        config: what the pump was made with.
+        settings: what the person has chosen, as it stands now.
+        now_us: how far time has passed.
+        seen_us: the latest event; later than `now_us` where an event needed no time to pass.
+        state: of the mode machine.
+        engine: the kernel's engine that delivers.
+        scheduled: what the profile alone would deliver: insulin on board is counted against it.
+        missing: what a suspend misses; the fraction of a step is carried from one suspend to the next.
+        ledger: where every step is.
+        iob: insulin on board.
+        local: the wall clock.
+        basal: what basal insulin is programmed.
+        suspension: the latest stop.
+        boluses: boluses under way.
+        proposals: what waits for a confirmation.
+        controller: what was answered to the automatic controller.
+        commands: what was answered to commands over a link.
+        board: the annunciations.
+        reservoir: the reservoir and the way from it to the person.
+        battery_percent: what was measured last.
+        person_us: when the person last did something.
+        begun_us: when therapy began first.
+        sensor: what is known of glucose.
+        changes: how many changes there were that whoever commands insulin must know of; never set back.
+    """
+
+    def __init__(self, config: Config, at_us: int) -> None:
+        """Begin in standby, with nothing delivered."""
+        device, limits = config.device, config.settings.limits
+        self.config = config
+        self.settings = config.settings
+        self.now_us = at_us
+        self.seen_us = at_us
+        self.state = State.STANDBY
+        self.engine = Delivery(
+            step_uu=device.step_uu,
+            gap_us=device.gap_us,
+            grid_us=device.grid_us,
+            at_us=at_us,
+            hour_cap_uu=limits.max_hour_uu,
+            day_cap_uu=limits.max_day_uu,
+        )
+        self.scheduled = Delivery(step_uu=device.step_uu, at_us=at_us)
+        self.missing = Delivery(step_uu=device.step_uu, at_us=at_us)
+        self.ledger = Ledger(at_us)
+        self.iob = Iob(config.settings.curve)
+        self.local = LocalTime(config.anchor, config.zone)
+        profiles = MappingProxyType({profile.name: profile for profile in config.profiles})
+        self.basal = Basal(config.plan, profiles, 0, at_us)
+        self.suspension = Suspension()
+        self.boluses = Boluses()
+        self.proposals = Proposals()
+        self.controller = Answered()
+        self.commands = Answered()
+        self.board = Board()
+        self.reservoir = Reservoir()
+        self.battery_percent: int | None = None
+        self.person_us = at_us
+        self.begun_us: int | None = None
+        self.sensor = Sensor()
+        self.changes = 0
+
+    def copy(self) -> PumpState:
+        """Return another state with the same content; what is done to one is not seen in the other."""
+        other = object.__new__(PumpState)
+        fields = other.__dict__
+        fields.update(self.__dict__)
+        for name in OWNED:
+            fields[name] = fields[name].copy()
+        return other
+
+    def with_ledger(self, ledger: Ledger, seen_us: int) -> PumpState:
+        """Return a state with another ledger and nothing else changed; it shares all the rest."""
+        other = object.__new__(PumpState)
+        fields = other.__dict__
+        fields.update(self.__dict__)
+        fields["ledger"], fields["seen_us"] = ledger, seen_us
+        return other
+
+    @property
+    def policy(self) -> Policy:
+        """What a suspend does."""
+        return self.settings.policy
+
+    @property
+    def temp_until_us(self) -> int:
+        """When the temp basal ends; never, where there is none."""
+        temp = self.basal.temp
+        return NEVER_US if temp is None else temp.start_us + temp.duration_us

@@ -182,9 +182,10 @@ class FaultGone(Fact):
 
 @dataclass(frozen=True, slots=True)
 class BatteryMeasured(Fact):
-    """The battery has `percent` left."""
+    """The battery has `percent` left; each lasts for `us_per_percent` at the least, where that is known."""
 
     percent: int
+    us_per_percent: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

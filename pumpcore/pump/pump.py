@@ -169,11 +169,9 @@ class Pump:
             InvariantError: a bug; the pump delivers nothing from now on and refuses every further event.
         """
         token = object()
-        if self._under_way.setdefault("step", token) is not token:
-            raise RequestError(
-                "the pump is in the middle of another step: call it from one thread, and never from a record"
-            )
         try:
+            if self._under_way.setdefault("step", token) is not token:
+                raise RequestError("the pump is in the middle of another step: call it from one thread at a time")
             return self._step(event, record, token)
         finally:
             self._release(token)

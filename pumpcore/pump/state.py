@@ -33,6 +33,7 @@ __all__ = [
     "PARTS",
     "Answered",
     "Basal",
+    "Battery",
     "Boluses",
     "LocalTime",
     "Proposals",
@@ -164,6 +165,18 @@ class Answered(NamedTuple):
     answers: Mapping[int, tuple[Effect, ...]] = NOTHING  # type: ignore[assignment]
 
 
+class Battery(NamedTuple):
+    """The battery, as it was measured last.
+
+    Attributes:
+        percent: what is left; None until it was measured.
+        us_per_percent: how long one percent lasts at the least; None where that is not known.
+    """
+
+    percent: int | None = None
+    us_per_percent: int | None = None
+
+
 class Reservoir(NamedTuple):
     """The reservoir and the way from it to the person.
 
@@ -204,7 +217,7 @@ class Sensor(NamedTuple):
     spans: tuple[tuple[int, int], ...] = ()
 
 
-PARTS: Final = (LocalTime, Basal, Suspension, Boluses, Proposals, Answered, Reservoir, Sensor)
+PARTS: Final = (Battery, LocalTime, Basal, Suspension, Boluses, Proposals, Answered, Reservoir, Sensor)
 """The classes of the parts, for the codec."""
 
 OWNED: Final = ("engine", "scheduled", "missing", "ledger")
@@ -234,7 +247,7 @@ class PumpState:
         commands: what was answered to commands over a link.
         board: the annunciations.
         reservoir: the reservoir and the way from it to the person.
-        battery_percent: what was measured last.
+        battery: what was measured last.
         person_us: when the person last did something.
         begun_us: when therapy began first.
         sensor: what is known of glucose.
@@ -271,7 +284,7 @@ class PumpState:
         self.commands = Answered()
         self.board = Board()
         self.reservoir = Reservoir()
-        self.battery_percent: int | None = None
+        self.battery = Battery()
         self.person_us = at_us
         self.begun_us: int | None = None
         self.sensor = Sensor()

@@ -114,7 +114,7 @@ def status_of(s: PumpState) -> Status:
         sensor_link=link(s.sensor.heard_us, s.seen_us, lost_us=s.settings.alarms.sensor_lost_us),
         last_24h=s.sensor.last_24h,
         reservoir_uu=reservoir.amount_uu,
-        battery_percent=s.battery_percent,
+        battery_percent=s.battery.percent,
         set_age_us=None if reservoir.connected_us is None else s.seen_us - reservoir.connected_us,
         reservoir_age_us=None if reservoir.loaded_us is None else s.seen_us - reservoir.loaded_us,
         annunciations=s.board.active,

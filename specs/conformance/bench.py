@@ -371,7 +371,7 @@ class Bench:
             "offBody": s.reservoir.set_off_body,
             "tubing": s.reservoir.tubing_primed,
             "left": left_of(s.reservoir.amount_uu),
-            "battery": battery_of(s.battery_percent),
+            "battery": battery_of(s.battery.percent),
             "temp": self._temp(s),
             "boluses": tuple(bolus_of(s, each) for each in bolus_ids) + strays_of(s),
             "offers": tuple(self._offer(each, s.seen_us) for each in s.proposals.open.values()),

@@ -12,7 +12,7 @@ from pumpcore.pump.config import zone_of
 from pumpcore.pump.effects import RateCause, ReferenceTime, ReservoirChanged
 from pumpcore.pump.ledger import Fate
 from pumpcore.pump.modes import State
-from pumpcore.pump.state import LocalTime
+from pumpcore.pump.state import Battery, LocalTime
 from pumpcore.pump.step.basal import follow_rate, refresh_profile_rate
 from pumpcore.pump.step.delivery import settle
 from pumpcore.pump.step.low import follow_glucose
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pumpcore.pump import events
     from pumpcore.pump.step import Step
 
-HARDWARE: Final = frozenset(
+REPORTED: Final = frozenset(
     {
         Kind.SYSTEM_ISSUE,
         Kind.MECHANICAL_ISSUE,
@@ -36,6 +36,8 @@ HARDWARE: Final = frozenset(
         Kind.TEMPERATURE,
         Kind.DATE_TIME_ISSUE,
         Kind.RECORD_DAMAGED,
+        Kind.BATTERY_MEDIUM,
+        Kind.BATTERY_FULL,
     }
 )
 """What a part of the pump can report; everything else the pump derives itself."""
@@ -76,19 +78,22 @@ def reservoir_measured(event: events.ReservoirMeasured, step: Step) -> None:
 
 
 def fault_detected(event: events.FaultDetected, step: Step) -> None:
-    if event.kind not in HARDWARE:
+    if event.kind not in REPORTED:
         raise QuantityError("kind", event.kind.value, _NOT_REPORTED)
     step.raise_alarm(event.kind)
 
 
 def fault_gone(event: events.FaultGone, step: Step) -> None:
-    if event.kind not in HARDWARE:
+    if event.kind not in REPORTED:
         raise QuantityError("kind", event.kind.value, _NOT_REPORTED)
     step.clear_cause(event.kind)
 
 
 def battery_measured(event: events.BatteryMeasured, step: Step) -> None:
-    step.state.battery_percent = check("battery_percent", event.percent, field="percent")
+    check("battery_percent", event.percent, field="percent")
+    if event.us_per_percent is not None:
+        check("time_us", event.us_per_percent, field="us_per_percent")
+    step.state.battery = Battery(event.percent, event.us_per_percent)
 
 
 def glucose_measured(event: events.GlucoseMeasured, step: Step) -> None:

@@ -24,11 +24,11 @@ class PumpcoreError(Exception):
 
 
 class RequestError(PumpcoreError):
-    """The caller asked for what is not allowed; nothing has changed."""
+    """The caller asked for something that is not allowed; nothing has changed."""
 
 
 class QuantityError(RequestError):
-    """A quantity is not exact: a float, a wrong type, negative, below one step or no whole number of steps.
+    """A quantity is not exact: a float, a wrong type, negative, below one step or not a whole number of steps.
 
     Attributes:
         field: the name of the field at fault, as the caller wrote it (`trains[0].amount_uu`).
@@ -49,7 +49,7 @@ class QuantityError(RequestError):
 
 
 class LimitError(RequestError):
-    """A value lies outside a bound.
+    """A value is outside its bounds.
 
     Attributes:
         limit: the id of the limit (`trains[0].amount_uu`, or a row of `limits`).
@@ -91,12 +91,12 @@ class ModeError(RequestError):
 
     def __str__(self) -> str:
         """One line: mode, trigger, guard."""
-        why = f": {self.guard} does not hold" if self.guard else ""
+        why = f"; needed: {self.guard}" if self.guard else ""
         return f"{self.trigger} is not allowed in mode {self.mode}{why}"
 
 
 class TimeError(RequestError):
-    """A time lies before the last one that was seen.
+    """A time is before the latest one that was seen.
 
     Attributes:
         field: the name of the time at fault.
@@ -117,7 +117,7 @@ class TimeError(RequestError):
 
 
 class RecordError(PumpcoreError):
-    """Another system's record, or a file of ours that is no plan, cannot be read.
+    """A file cannot be read: another system's record, or a file of ours that is not what it should be.
 
     Attributes:
         where: the file, and the line or field inside it.

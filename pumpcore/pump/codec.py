@@ -31,7 +31,7 @@ from pumpcore._kernel import Delivery
 from pumpcore.devices import Device, Range, Source, load
 from pumpcore.errors import JournalError, PumpcoreError
 from pumpcore.pump import effects, events, ledger, modes
-from pumpcore.therapy import bolus, glucose, iob, profile
+from pumpcore.therapy import bolus, envelope, glucose, iob, low_suspend, profile
 from pumpcore.therapy import calculator as advice
 
 if TYPE_CHECKING:
@@ -56,11 +56,13 @@ _MODULES: Final[tuple[ModuleType, ...]] = (
     alarms,
     bolus,
     effects,
+    envelope,
     events,
     glucose,
     iob,
     ledger,
     limits,
+    low_suspend,
     modes,
     profile,
 )

@@ -13,7 +13,7 @@ number has a fraction: `parsed` refuses it.
 | `tuple`, `dict` | items, pairs | Python's own |
 | `instant` | ISO 8601 | a `datetime` |
 | `fraction` | numerator, denominator | a `Fraction` |
-| `kernel`, `board`, `ledger`, `device` | their own form | a `Delivery`, a `Board`, a `Ledger`, the id of a `Device` |
+| `kernel`, `ledger`, `device` | their own form | a `Delivery`, a `Ledger`, the id of a `Device` |
 """
 
 from __future__ import annotations
@@ -143,8 +143,6 @@ class Codec:
             return ["kernel", value.snapshot().hex()]
         if isinstance(value, Device):
             return ["device", value.id]
-        if isinstance(value, alarms.Board):
-            return ["board", value.as_plain()]
         if isinstance(value, ledger.Ledger):
             return ["ledger", {name: self.plain(getattr(value, name)) for name in ledger.Ledger.__slots__}]
         if isinstance(value, datetime):
@@ -163,7 +161,7 @@ class Codec:
         given = {field: self.plain(getattr(value, field)) for field in self._fields[type(value)]}
         return ["class", name, given if self._by_name else list(given.values())]
 
-    def built(self, plain: Any, device: Device | None = None) -> Any:  # noqa: ANN401, C901, PLR0911, PLR0912  # as `plain`
+    def built(self, plain: Any, device: Device | None = None) -> Any:  # noqa: ANN401, C901, PLR0911  # as `plain`
         """Turn what `plain` made back.
 
         Args:
@@ -198,8 +196,6 @@ class Codec:
                 return Delivery.restore(bytes.fromhex(text))
             case "device", [name]:
                 return device if device is not None and device.id == name else load(name)
-            case "board", [board]:
-                return alarms.Board.from_plain(board)
             case "ledger", [slots]:
                 made = ledger.Ledger(0)
                 for name in ledger.Ledger.__slots__:

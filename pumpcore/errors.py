@@ -24,11 +24,11 @@ class PumpcoreError(Exception):
 
 
 class RequestError(PumpcoreError):
-    """The caller asked for what is not allowed; nothing has changed."""
+    """The caller asked for something that is not allowed; nothing has changed."""
 
 
 class QuantityError(RequestError):
-    """A quantity is not exact: a float, a wrong type, negative, below one step or no whole number of steps.
+    """A quantity is not exact: a float, a wrong type, negative, below one step or not a whole number of steps.
 
     Attributes:
         field: the name of the field at fault, as the caller wrote it (`trains[0].amount_uu`).
@@ -49,7 +49,7 @@ class QuantityError(RequestError):
 
 
 class LimitError(RequestError):
-    """A value lies outside a bound.
+    """A value is outside its bounds.
 
     Attributes:
         limit: the id of the limit (`trains[0].amount_uu`, or a row of `limits`).
@@ -74,29 +74,67 @@ class LimitError(RequestError):
 
 
 class ModeError(RequestError):
-    """The pump's mode does not allow this now.
+    """The state of the pump does not allow this now.
 
     Attributes:
         mode: the mode the pump is in, and stays in.
         trigger: what was asked for.
-        guard: the guard that refused, or None where the table has no such row.
+        guard: the facts that are missing, by the names of the mode table; None where it is not a matter of these.
+        reason: why, for a person to read; None where the mode itself does not allow it.
     """
 
-    def __init__(self, mode: str, trigger: str, guard: str | None = None) -> None:
-        """Name the mode, the trigger and, where a guard refused, the guard."""
-        super().__init__(mode, trigger, guard)
+    def __init__(self, mode: str, trigger: str, guard: str | None = None, *, reason: str | None = None) -> None:
+        """Name the mode, the trigger, and what is missing or why."""
+        super().__init__(mode, trigger, guard, reason)
         self.mode = mode
         self.trigger = trigger
         self.guard = guard
+        self.reason = reason
 
     def __str__(self) -> str:
-        """One line: mode, trigger, guard."""
-        why = f": {self.guard} does not hold" if self.guard else ""
-        return f"{self.trigger} is not allowed in mode {self.mode}{why}"
+        """One line: what was asked for, and why not."""
+        asked = f"cannot {_ASKED.get(self.trigger, self.trigger)}"
+        if self.reason is not None:
+            return f"{asked}: {self.reason}"
+        if self.guard is not None:
+            missing = ", ".join(_MISSING.get(fact, fact) for fact in self.guard.split(", "))
+            return f"{asked}; still missing: {missing}"
+        return f"{asked} in mode {self.mode.partition('.')[0].replace('_', ' ')}"
+
+
+_ASKED = {
+    "begin_change": "begin a reservoir change",
+    "rewound": "note that the drive has rewound",
+    "loaded": "note that a reservoir was put in",
+    "primed": "note that the tubing is full",
+    "filled": "note that the cannula is full",
+    "connected": "note that the infusion set is connected",
+    "abort_change": "leave the reservoir change",
+    "bolus": "give a bolus",
+    "temp_basal": "start a temp basal",
+    "cancel_temp": "cancel the temp basal",
+    "ask_advice": "suggest a bolus",
+    "change_settings": "change the settings",
+    "command": "take a command",
+}
+"""What a trigger asks for, where its name alone is not plain."""
+
+_MISSING = {
+    "time_set": "the time",
+    "limits_set": "limits",
+    "profile_set": "a basal profile",
+    "reservoir_attached": "a reservoir",
+    "reservoir_filled": "insulin in the reservoir",
+    "primed": "priming",
+    "set_off_body": "the infusion set off the body",
+    "tubing_primed": "insulin moved into the tubing",
+    "no_stopping_alarm": "an end of the alarm that stops delivery",
+}
+"""The facts of the mode table, by what a person must bring about."""
 
 
 class TimeError(RequestError):
-    """A time lies before the last one that was seen.
+    """A time is before the latest one that was seen.
 
     Attributes:
         field: the name of the time at fault.
@@ -117,7 +155,7 @@ class TimeError(RequestError):
 
 
 class RecordError(PumpcoreError):
-    """Another system's record, or a file of ours that is no plan, cannot be read.
+    """A file cannot be read: another system's record, or a file of ours that is not what it should be.
 
     Attributes:
         where: the file, and the line or field inside it.

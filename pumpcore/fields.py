@@ -1,12 +1,13 @@
 """Fields hold what their annotations say, exactly: no subclass, no bool for an integer, no list for a tuple.
 
-The rule of this file: what a class accepts is written once, in its annotations; `check_fields` reads it from there, so a
-pump that accepts something can also write it down.
+The rule of this file: what a class accepts is written once, in its annotations. `check_fields` reads it from there, so
+that a pump which accepts something can also write it down.
 """
 
 from __future__ import annotations
 
 import sys
+from inspect import get_annotations
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from pumpcore.errors import QuantityError
@@ -72,7 +73,7 @@ def _kinds_of(cls: type) -> Iterator[_Kind]:
     seen: set[str] = set()
     for base in cls.__mro__:
         names = vars(sys.modules[base.__module__])
-        for name, annotation in base.__dict__.get("__annotations__", {}).items():
+        for name, annotation in get_annotations(base).items():
             if name in seen or "ClassVar" in str(annotation):
                 continue
             seen.add(name)

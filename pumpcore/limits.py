@@ -13,8 +13,8 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from pumpcore._kernel import RANGES
-from pumpcore.errors import LimitError
-from pumpcore.units import US_PER_DAY, US_PER_HOUR, US_PER_MINUTE, US_PER_SECOND, UU_PER_U, exact_int
+from pumpcore.bounds import within
+from pumpcore.units import US_PER_DAY, US_PER_HOUR, US_PER_MINUTE, US_PER_SECOND, UU_PER_U
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -255,12 +255,12 @@ TABLE: Final[Mapping[str, Limit]] = MappingProxyType({row.id: row for row in _RO
 
 
 def check(limit_id: str, value: object, *, field: str | None = None) -> int:
-    """Let a value through that lies within the hard range of a limit.
+    """Return `value` if it is within the hard range of a limit.
 
     Args:
         limit_id: a key of `TABLE`.
         value: what was asked for, in the unit of the limit.
-        field: the name that an error shall carry; the limit's id where it is None.
+        field: the name that an error carries; the limit's id where it is None.
 
     Returns:
         `value`.
@@ -269,7 +269,7 @@ def check(limit_id: str, value: object, *, field: str | None = None) -> int:
         None: nothing is clamped.
 
     Raises:
-        QuantityError: `value` is no int. Nothing is changed.
+        QuantityError: `value` is not an integer. Nothing is changed.
         LimitError: `value` is outside. Nothing is changed.
 
     Example:
@@ -281,19 +281,17 @@ def check(limit_id: str, value: object, *, field: str | None = None) -> int:
         pumpcore.errors.LimitError: segments: 49 is above the largest allowed, 48 segments
     """
     row = TABLE[limit_id]
-    if type(value) is int and row.least <= value <= row.largest:
+    if type(value) is int and row.least <= value <= row.largest:  # asked at every step: no call where all is well
         return value
-    name = limit_id if field is None else field
-    number = exact_int(value, field=name)
-    raise LimitError(name, number, row.least if number < row.least else row.largest, row.unit)
+    return within(value, row.least, row.largest, name=limit_id if field is None else field, unit=row.unit)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """Hold what a person chose: one value, or None, for each setting of `TABLE`.
+    """What a person chose: one value, or None, for each setting of `TABLE`.
 
     Raises:
-        QuantityError: a value is no int.
+        QuantityError: a value is not an integer.
         LimitError: a value is outside the hard range of its row.
 
     Example:
@@ -315,13 +313,13 @@ class Limits:
     max_day_uu: int | None = None
 
     def __post_init__(self) -> None:
-        """Refuse what lies outside the hard ranges."""
+        """Reject a value outside its hard range."""
         for name, value in self._chosen().items():
             if value is not None:
                 check(name, value)
 
     def unset(self) -> tuple[str, ...]:
-        """Name the settings that nobody has chosen yet; while there is one, nothing may be delivered.
+        """Return the settings that nobody has chosen yet; while there is one, nothing may be delivered.
 
         Returns:
             Ids of limits, in the order of the table.
@@ -329,12 +327,12 @@ class Limits:
         return tuple(name for name, value in self._chosen().items() if value is None)
 
     def check(self, limit_id: str, value: object, *, field: str | None = None) -> int:
-        """Let a value through that does not exceed what was chosen.
+        """Return `value` if it does not exceed what was chosen.
 
         Args:
             limit_id: the id of a setting.
             value: what was asked for, in the unit of the limit.
-            field: the name that an error shall carry; the limit's id where it is None.
+            field: the name that an error carries; the limit's id where it is None.
 
         Returns:
             `value`.
@@ -343,16 +341,14 @@ class Limits:
             None: nothing is clamped.
 
         Raises:
-            QuantityError: `value` is no int. Nothing is changed.
+            QuantityError: `value` is not an integer. Nothing is changed.
             LimitError: `value` is below the hard range or above what was chosen. Not chosen counts as the least that
                 the row allows. Nothing is changed.
         """
         number = check(limit_id, value, field=field)
         row, chosen = TABLE[limit_id], self._chosen()[limit_id]
-        bound = row.least if chosen is None else chosen
-        if number > bound:
-            raise LimitError(limit_id if field is None else field, number, bound, row.unit)
-        return number
+        name = limit_id if field is None else field
+        return within(number, row.least, row.least if chosen is None else chosen, name=name, unit=row.unit)
 
     def _chosen(self) -> dict[str, int | None]:
         return {field.name: getattr(self, field.name) for field in fields(self)}

@@ -47,19 +47,19 @@ _DECIMAL: Final = re.compile(
     rf"(?P<whole>0|[1-9][0-9]{{0,{_WHOLE_DIGITS_MAX - 1}}})(?:\.(?P<fraction>[0-9]{{1,{_DECIMALS_MAX}}}))?", re.ASCII
 )
 _GRAMMAR: Final = (
-    "is no exact amount: give digits with at most one point between digits, "
+    "is not an exact amount: write digits with at most one point between digits, "
     f"at most {_WHOLE_DIGITS_MAX} before and {_DECIMALS_MAX} after it, as text"
 )
 
 
 def parse_u(text: str, *, field: str) -> int:
-    """Turn decimal text into micro-units.
+    """Convert decimal text to micro-units.
 
     More than six decimals are refused even where they are zeros: who writes them counts in another unit.
 
     Args:
         text: units of insulin, from `"0"` to `"99999999999999.999999"`.
-        field: the name that an error shall carry.
+        field: the name that an error carries.
 
     Returns:
         Micro-units, at least 0.
@@ -68,7 +68,7 @@ def parse_u(text: str, *, field: str) -> int:
         None.
 
     Raises:
-        QuantityError: `text` is no such text (a float, a sign, an exponent, a leading or trailing point, ...).
+        QuantityError: `text` is not written like this (a float, a sign, an exponent, a leading or trailing point, ...).
 
     Example:
         >>> parse_u("0.025", field="basal")
@@ -76,7 +76,7 @@ def parse_u(text: str, *, field: str) -> int:
         >>> parse_u(".5", field="bolus")  # doctest: +ELLIPSIS
         Traceback (most recent call last):
         ...
-        pumpcore.errors.QuantityError: bolus: '.5' is no exact amount: give digits with ...
+        pumpcore.errors.QuantityError: bolus: '.5' is not an exact amount: write digits with ...
     """
     # Asked with `type`, not `isinstance`, because a subclass of str may compare and slice as it likes.
     match = _DECIMAL.fullmatch(text) if type(text) is str else None
@@ -86,11 +86,11 @@ def parse_u(text: str, *, field: str) -> int:
 
 
 def parse_u_per_h(text: str, *, field: str) -> int:
-    """Turn decimal text into micro-units per hour, by the grammar of `parse_u`.
+    """Convert decimal text to micro-units per hour, by the grammar of `parse_u`.
 
     Args:
         text: units per hour.
-        field: the name that an error shall carry.
+        field: the name that an error carries.
 
     Returns:
         Micro-units per hour, at least 0.
@@ -99,7 +99,7 @@ def parse_u_per_h(text: str, *, field: str) -> int:
         None.
 
     Raises:
-        QuantityError: `text` is no such text.
+        QuantityError: `text` is not written like this.
 
     Example:
         >>> parse_u_per_h("1.1", field="segments[0].rate")
@@ -122,16 +122,16 @@ def format_u(uu: int, *, places: int = 3) -> str:
         None.
 
     Raises:
-        QuantityError: `uu` or `places` is no int or out of range.
+        QuantityError: `uu` or `places` is not an integer or out of range.
 
     Example:
         >>> format_u(1_200_000), format_u(25), format_u(-50_000), format_u(2_000_000, places=0)
         ('1.200', '0.000025', '-0.050', '2')
     """
     if not 0 <= exact_int(places, field="places") <= _DECIMALS_MAX:
-        raise QuantityError("places", places, f"is not within 0 to {_DECIMALS_MAX}")
+        raise QuantityError("places", places, f"must be within 0 to {_DECIMALS_MAX}")
     if not -_UU_END < exact_int(uu, field="uu") < _UU_END:
-        raise QuantityError("uu", uu, f"has more than {_WHOLE_DIGITS_MAX + _DECIMALS_MAX} digits")
+        raise QuantityError("uu", uu, f"must have at most {_WHOLE_DIGITS_MAX + _DECIMALS_MAX} digits")
     whole, fraction = divmod(abs(uu), UU_PER_U)
     decimals = f"{fraction:0{_DECIMALS_MAX}d}".rstrip("0").ljust(places, "0")
     return f"{'-' if uu < 0 else ''}{whole}{'.' if decimals else ''}{decimals}"
@@ -161,17 +161,17 @@ def format_u_per_h(uu_per_h: int, *, places: int = 3) -> str:
 
 
 def exact_int(value: object, *, field: str) -> int:
-    """Let an int through and nothing else.
+    """Return `value` if it is an integer.
 
     Args:
-        value: what was given; a bool is no int here, a float or `Decimal` never, whatever its value.
-        field: the name that an error shall carry.
+        value: what was given; a bool, a float, a `Decimal` or a subclass of int is refused, whatever its value.
+        field: the name that an error carries.
 
     Returns:
         `value`.
 
     Raises:
-        QuantityError: `value` is no int.
+        QuantityError: `value` is not an integer.
 
     Example:
         >>> exact_int(50_000, field="step_uu")
@@ -179,10 +179,10 @@ def exact_int(value: object, *, field: str) -> int:
         >>> exact_int(50_000.0, field="step_uu")
         Traceback (most recent call last):
         ...
-        pumpcore.errors.QuantityError: step_uu: 50000.0 is no integer
+        pumpcore.errors.QuantityError: step_uu: 50000.0 must be an integer
     """
     if type(value) is not int:
-        raise QuantityError(field, value, "is no integer")
+        raise QuantityError(field, value, "must be an integer")
     return value
 
 
@@ -201,7 +201,7 @@ def whole_steps(uu: int, step_uu: int, *, field: str) -> int:
         None: a part of a step is refused, and so is nothing at all (flooring to zero is a refusal, not a zero).
 
     Raises:
-        QuantityError: `uu` is no whole number of steps, or less than one step; or one of both is no int.
+        QuantityError: `uu` is not a whole number of steps, or less than one step; or one of both is not an integer.
 
     Example:
         >>> whole_steps(600_000, 25_000, field="bolus")
@@ -209,13 +209,13 @@ def whole_steps(uu: int, step_uu: int, *, field: str) -> int:
         >>> whole_steps(1_230_000, 50_000, field="cap")
         Traceback (most recent call last):
         ...
-        pumpcore.errors.QuantityError: cap: 1230000 is no whole number of steps of 50000 uu
+        pumpcore.errors.QuantityError: cap: 1230000 must be a whole number of steps of 50000 uu
     """
     if exact_int(step_uu, field="step_uu") < 1:
-        raise QuantityError("step_uu", step_uu, "is less than 1 uu")
+        raise QuantityError("step_uu", step_uu, "must be at least 1 uu")
     steps, rest = divmod(exact_int(uu, field=field), step_uu)
     if steps < 1:
-        raise QuantityError(field, uu, f"is less than one step of {step_uu} uu")
+        raise QuantityError(field, uu, f"must be at least one step of {step_uu} uu")
     if rest:
-        raise QuantityError(field, uu, f"is no whole number of steps of {step_uu} uu")
+        raise QuantityError(field, uu, f"must be a whole number of steps of {step_uu} uu")
     return steps

@@ -62,8 +62,6 @@ SETTINGS: Final = frozenset(each.name for each in fields(Settings))
 
 def offering_all(device: Device) -> Device:
     """A device on which a person may choose any suspend policy, the device's own first."""
-    if not hasattr(device, "suspend_policies"):
-        return device
     return replace(device, suspend_policies=tuple(dict.fromkeys((*device.suspend_policies, *POLICIES))))
 
 
@@ -77,7 +75,7 @@ def config_of(**changes: Any) -> Config:  # noqa: ANN401  # any field of Config 
     if "suspend_policy" in chosen:
         device = offering_all(device)
     settings = replace(changes.pop("settings", None) or Settings(limits=LIMITS), **chosen)
-    base = {"plan": plan_of((0, 1 * U)), "anchor": Anchor(0, MONDAY)}
+    base: dict[str, Any] = {"plan": plan_of((0, 1 * U)), "anchor": Anchor(0, MONDAY)}
     return Config(device=device, settings=settings, **(base | changes))
 
 

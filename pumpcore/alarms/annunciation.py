@@ -7,20 +7,21 @@ long as its cause does and is pending again after the row's time. An answer take
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from enum import Enum, unique
 from typing import TYPE_CHECKING, Final
 
 from pumpcore.alarms.kinds import Kind, Priority, Status
 from pumpcore.alarms.table import DETAIL_CHARACTERS_LARGEST, TABLE, Clears
-from pumpcore.errors import JournalError
+from pumpcore.bounds import within
+from pumpcore.errors import QuantityError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from pumpcore.alarms.table import Row, Rung
 
-__all__ = ["Annunciation", "AnnunciationChanged", "Change", "Sound", "What", "int_or_none"]
+__all__ = ["Annunciation", "AnnunciationChanged", "Change", "Sound", "What", "check_detail"]
 
 
 @unique
@@ -35,6 +36,16 @@ class What(Enum):
     CLEARED = "cleared"
 
 
+def check_detail(detail: str) -> None:
+    """Reject a detail that is not text, or too long.
+
+    Raises:
+        QuantityError: as said.
+    """
+    if type(detail) is not str or len(detail) > DETAIL_CHARACTERS_LARGEST:
+        raise QuantityError("detail", detail, f"must be text of at most {DETAIL_CHARACTERS_LARGEST} characters")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Annunciation:
     """What a person is told.
@@ -43,13 +54,17 @@ class Annunciation:
         id: its number, never used again.
         kind: what it is about; everything that follows from that is in `row`.
         since_us: when it was raised, monotonic.
-        cause_present: whether its cause is there; never for what has no cause that could last.
+        cause_present: whether its cause is there; never for a kind whose cause does not last.
         status: what the person has answered.
-        status_since_us: since when: what is pending has been unanswered since then.
+        status_since_us: when the current status began; if pending, it has been unanswered since then.
         level: the rung of its ladder that it has climbed to.
         snoozed_until_us: when the snooze ends; None where it is not snoozed.
         next_sound_us: when it is to sound next; None where it is not pending, or has sounded its only time.
         detail: what is particular to this case, one line; may be empty.
+
+    Raises:
+        QuantityError: a field is of another type, or two fields contradict each other.
+        LimitError: a number is below its least, or `level` is not on the ladder.
     """
 
     id: int
@@ -62,6 +77,29 @@ class Annunciation:
     snoozed_until_us: int | None = None
     next_sound_us: int | None = None
     detail: str = ""
+
+    def __post_init__(self) -> None:
+        """Reject an annunciation that cannot be."""
+        if type(self.kind) is not Kind:
+            raise QuantityError("kind", self.kind, "must be a Kind")
+        if type(self.status) is not Status:
+            raise QuantityError("status", self.status, "must be a Status")
+        within(self.id, 1, None, name="id", unit="")
+        for name in ("since_us", "status_since_us"):
+            within(getattr(self, name), 0, None, name=name, unit="us")
+        for name in ("snoozed_until_us", "next_sound_us"):
+            if getattr(self, name) is not None:
+                within(getattr(self, name), 0, None, name=name, unit="us")
+        within(self.level, 0, len(self.row.ladder) - 1, name="level", unit="")
+        check_detail(self.detail)
+        if type(self.cause_present) is not bool:
+            raise QuantityError("cause_present", self.cause_present, "must be true or false")
+        if self.cause_present and self.row.clears is Clears.CONFIRMED:
+            raise QuantityError("cause_present", self.cause_present, f"is not possible for {self.kind.value}")
+        if (self.status is Status.SNOOZED) != (self.snoozed_until_us is not None):
+            raise QuantityError("snoozed_until_us", self.snoozed_until_us, f"contradicts status {self.status.name}")
+        if self.status is not Status.PENDING and (self.level or self.next_sound_us is not None):
+            raise QuantityError("level", self.level, f"and next_sound_us contradict status {self.status.name}")
 
     @property
     def row(self) -> Row:
@@ -89,6 +127,11 @@ class Annunciation:
         return self.priority.rank, self.since_us, self.id
 
     @property
+    def over(self) -> bool:
+        """Whether it has to leave the board: nothing is left of it that a person could answer or wait for."""
+        return not self.cause_present and (self.row.clears is Clears.GONE or self.confirmed)
+
+    @property
     def turn_us(self) -> int | None:
         """When it changes by itself if nobody answers; None: never."""
         if self.status is Status.SNOOZED:
@@ -114,7 +157,7 @@ class Annunciation:
         turned, due_us = self, self.turn_us
         while due_us is not None and due_us <= now_us:
             if turned.status is Status.PENDING:
-                turned = replace(turned, level=turned.level + 1, next_sound_us=due_us)
+                turned = turned._with(level=turned.level + 1, next_sound_us=due_us)
                 yield turned, What.ESCALATED
             else:
                 turned = turned.as_pending(due_us)
@@ -122,15 +165,14 @@ class Annunciation:
             due_us = turned.turn_us
 
     def as_pending(self, at_us: int) -> Annunciation:
-        """Give the same, unanswered since `at_us` and due to sound."""
-        return replace(
-            self, status=Status.PENDING, status_since_us=at_us, level=0, snoozed_until_us=None, next_sound_us=at_us
+        """Return the same, unanswered since `at_us` and due to sound."""
+        return self._with(
+            status=Status.PENDING, status_since_us=at_us, level=0, snoozed_until_us=None, next_sound_us=at_us
         )
 
     def as_snoozed(self, at_us: int, duration_us: int) -> Annunciation:
-        """Give the same, snoozed at `at_us`."""
-        return replace(
-            self,
+        """Return the same, snoozed at `at_us`."""
+        return self._with(
             status=Status.SNOOZED,
             status_since_us=at_us,
             level=0,
@@ -139,97 +181,40 @@ class Annunciation:
         )
 
     def as_confirmed(self, at_us: int) -> Annunciation:
-        """Give the same, confirmed at `at_us`."""
-        return replace(
-            self, status=Status.CONFIRMED, status_since_us=at_us, level=0, snoozed_until_us=None, next_sound_us=None
+        """Return the same, confirmed at `at_us`."""
+        return self._with(
+            status=Status.CONFIRMED, status_since_us=at_us, level=0, snoozed_until_us=None, next_sound_us=None
         )
 
     def as_sounded(self, now_us: int) -> Annunciation:
-        """Give the same, having sounded at `now_us`: sounds that were missed are not made up."""
+        """Return the same, having sounded at `now_us`: sounds that were missed are not made up."""
         every_us = self.rung.sound_every_us
-        return replace(self, next_sound_us=None if every_us is None else now_us + every_us)
+        return self._with(next_sound_us=None if every_us is None else now_us + every_us)
 
-    def as_plain(self) -> dict[str, int | str | bool | None]:
-        """Give the same as plain data of JSON's kinds; `from_plain` undoes it."""
-        return {
-            "id": self.id,
-            "kind": self.kind.value,
-            "since_us": self.since_us,
-            "cause_present": self.cause_present,
-            "status": int(self.status),
-            "status_since_us": self.status_since_us,
-            "level": self.level,
-            "snoozed_until_us": self.snoozed_until_us,
-            "next_sound_us": self.next_sound_us,
-            "detail": self.detail,
-        }
+    def as_caused(self, *, present: bool, detail: str) -> Annunciation:
+        """Return the same, with its cause there or not."""
+        return self._with(cause_present=present, detail=detail)
 
     @classmethod
-    def from_plain(cls, plain: object) -> Annunciation:
-        """Undo `as_plain`.
+    def fresh(cls, number: int, kind: Kind, at_us: int, *, cause_present: bool, detail: str) -> Annunciation:
+        """Return a new one, pending and due to sound; what is given is checked by the caller, once for an operation."""
+        made = object.__new__(cls)
+        for name, value in zip(
+            _NAMES, (number, kind, at_us, cause_present, Status.PENDING, at_us, 0, None, at_us, detail), strict=True
+        ):
+            _SET(made, name, value)
+        return made
 
-        Args:
-            plain: what `as_plain` gave.
-
-        Raises:
-            JournalError: `plain` is nothing that `as_plain` gives.
-        """
-        if not isinstance(plain, dict) or plain.keys() != _FIELDS:
-            text = f"an annunciation has the fields {', '.join(sorted(_FIELDS))}"
-            raise JournalError(text)
-        trouble = _trouble(plain)
-        if trouble:
-            text = f"the annunciation {plain['id']!r:.20} is damaged: {trouble}"
-            raise JournalError(text)
-        return cls(**{**plain, "kind": Kind(plain["kind"]), "status": Status(plain["status"])})
+    def _with(self, **changes: object) -> Annunciation:
+        """Return the same with some fields changed: as `replace`, without checking again what the methods here keep."""
+        made = object.__new__(Annunciation)
+        for name in _NAMES:
+            _SET(made, name, changes[name] if name in changes else getattr(self, name))
+        return made
 
 
-_FIELDS: Final = frozenset(field.name for field in fields(Annunciation))
-_INSTANTS: Final = ("since_us", "status_since_us")
-_OPTIONAL_INSTANTS: Final = ("snoozed_until_us", "next_sound_us")
-
-
-def int_or_none(value: object) -> bool:
-    """Say whether a value is an instant or None."""
-    return value is None or (type(value) is int and value >= 0)
-
-
-def _trouble(plain: Mapping[str, object]) -> str | None:  # noqa: PLR0911  # one reason each, the first one found
-    """Say what makes no annunciation of plain data with the right fields; None: nothing does."""
-    if type(plain["kind"]) is not str or plain["kind"] not in _KINDS:
-        return "its kind is unknown"
-    if type(plain["status"]) is not int or plain["status"] not in _STATUSES:
-        return "its status is no code word"
-    row, status, level = TABLE[Kind(plain["kind"])], Status(plain["status"]), plain["level"]
-    if type(plain["id"]) is not int or plain["id"] < 1:
-        return "its id is no number from 1 on"
-    if not all(type(plain[name]) is int and int_or_none(plain[name]) for name in _INSTANTS):
-        return "it lacks an instant"
-    if not all(int_or_none(plain[name]) for name in _OPTIONAL_INSTANTS):
-        return "an instant is no number from 0 on"
-    if type(level) is not int or not 0 <= level < len(row.ladder):
-        return "its level is none of its ladder"
-    if type(plain["detail"]) is not str or len(plain["detail"]) > DETAIL_CHARACTERS_LARGEST:
-        return f"its detail is no text of at most {DETAIL_CHARACTERS_LARGEST} characters"
-    return _contradiction(plain, row, status)
-
-
-def _contradiction(plain: Mapping[str, object], row: Row, status: Status) -> str | None:
-    """Say which two fields of plain data cannot both be so; None: none."""
-    present = plain["cause_present"]
-    if type(present) is not bool or (present and row.clears is Clears.CONFIRMED):
-        return "its cause cannot be so"
-    if not present and (row.clears is Clears.GONE or status is Status.CONFIRMED):
-        return "it should have been cleared"
-    if (status is Status.SNOOZED) != (plain["snoozed_until_us"] is not None):
-        return "its status and the end of its snooze contradict each other"
-    if status is not Status.PENDING and (plain["level"] or plain["next_sound_us"] is not None):
-        return "it was answered and yet sounds or escalates"
-    return None
-
-
-_KINDS: Final = frozenset(kind.value for kind in Kind)
-_STATUSES: Final = frozenset(int(status) for status in Status)
+_SET: Final = object.__setattr__
+_NAMES: Final = tuple(field.name for field in fields(Annunciation))
 
 
 @dataclass(frozen=True, slots=True)

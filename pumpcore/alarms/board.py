@@ -1,20 +1,21 @@
 """The board: all that a person is to know now, at most one annunciation of each kind.
 
 The rules of this file: a board is an immutable value. Each operation lets time pass up to its own `now_us` first, and
-gives the next board with what changed, in order; who keeps the old board has changed nothing. After any operation the
-next deadline lies in the future. Of all that is pending only the most urgent priority sounds; the rest is kept, and
-sounds once that is answered. Instants never go back; who calls has to see to that.
+returns the next board with what changed, in order; the old board is not modified. After any operation the next
+deadline is in the future. Of all that is pending only the most urgent priority sounds; the rest is kept, and
+sounds once that is answered. Instants never go back; that is up to the caller.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from pumpcore.alarms.annunciation import Annunciation, AnnunciationChanged, Sound, What, int_or_none
+from pumpcore.alarms.annunciation import Annunciation, AnnunciationChanged, Sound, What, check_detail
 from pumpcore.alarms.kinds import Kind, Priority, Status
-from pumpcore.alarms.table import AUDIO_PAUSE_US_LARGEST, DETAIL_CHARACTERS_LARGEST, TABLE, Clears
-from pumpcore.errors import JournalError, LimitError, QuantityError
+from pumpcore.alarms.table import AUDIO_PAUSE_US_LARGEST, TABLE, Clears
+from pumpcore.bounds import within
+from pumpcore.errors import QuantityError
 from pumpcore.limits import check
 from pumpcore.units import exact_int
 
@@ -39,6 +40,10 @@ class Board:
         active: the annunciations, the most urgent first.
         audio_paused_until_us: until when nothing sounds; None where sounds are not paused.
 
+    Raises:
+        QuantityError: a field is of another type, or the annunciations are not in their order or contradict each other.
+        LimitError: `next_id` is below 1, or the end of the pause below 0.
+
     Example:
         >>> board, changes = Board().raised(Kind.OCCLUSION_DETECTED, 5_000_000)
         >>> [type(change).__name__ for change in changes], board.stopping
@@ -58,7 +63,14 @@ class Board:
     _deadline_us: int | None = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        """Look when it changes by itself."""
+        """Reject a board that cannot be; `_board` makes one that is right without asking again."""
+        within(self.next_id, 1, None, name="next_id", unit="")
+        if self.audio_paused_until_us is not None:
+            within(self.audio_paused_until_us, 0, None, name="audio_paused_until_us", unit="us")
+        if type(self.active) is not tuple or any(type(each) is not Annunciation for each in self.active):
+            raise QuantityError("active", self.active, "must be a tuple of annunciations")
+        if self.active:
+            _check_order(self)
         object.__setattr__(self, "_deadline_us", self._deadline())
 
     @property
@@ -72,15 +84,15 @@ class Board:
         return self.active[0] if self.active else None
 
     def has(self, kind: Kind) -> bool:
-        """Say whether an annunciation of this kind is active."""
+        """Return whether an annunciation of this kind is active."""
         return self.find(kind) is not None
 
     def find(self, kind: Kind) -> Annunciation | None:
-        """Give the active annunciation of this kind, or None."""
+        """Return the active annunciation of this kind, or None."""
         return next((each for each in self.active if each.kind is kind), None)
 
     def next_deadline_us(self) -> int | None:
-        """Say when to call `at` next.
+        """Return when to call `at` next.
 
         Returns:
             The least instant, monotonic, at which something sounds, escalates or ends by itself, later than the last
@@ -97,7 +109,7 @@ class Board:
         return min((each for each in (*turns, *loud, quiet_us) if each is not None), default=None)
 
     def _stays(self, now_us: int) -> bool:
-        """Say whether nothing changes by itself up to `now_us`."""
+        """Return whether nothing changes by itself up to `now_us`."""
         at_us = check("time_us", now_us, field="now_us")
         return self._deadline_us is None or at_us < self._deadline_us
 
@@ -111,7 +123,7 @@ class Board:
             The next board, and what changed.
 
         Raises:
-            QuantityError: `now_us` is no int. Nothing is changed.
+            QuantityError: `now_us` is not an integer. Nothing is changed.
             LimitError: it is outside the range of times. Nothing is changed.
 
         Example:
@@ -196,11 +208,11 @@ class Board:
         """
         for kind in causes:
             if kind not in among:
-                raise QuantityError("causes", kind, "was not looked at")
+                raise QuantityError("causes", kind, "must be among the kinds that were looked at")
         if not _LASTING.issuperset(among):
             for kind in among:
                 if _row(kind).clears is Clears.CONFIRMED:
-                    raise QuantityError("among", kind, "has no lasting cause")
+                    raise QuantityError("among", kind, "must be a kind whose cause lasts")
         there = {each.kind: each.detail for each in self.active if each.cause_present and each.kind in among}
         if there == causes and self._stays(now_us):
             return self, ()
@@ -229,7 +241,7 @@ class Board:
         """
         draft = _Draft(self, now_us)
         if not 1 <= exact_int(alarm_id, field="alarm_id") < self.next_id:
-            raise QuantityError("alarm_id", alarm_id, "is the id of no annunciation")
+            raise QuantityError("alarm_id", alarm_id, "is not the id of an annunciation")
         draft.confirm(alarm_id)
         return draft.done()
 
@@ -252,8 +264,8 @@ class Board:
         draft = _Draft(self, now_us)
         found = draft.by_id(exact_int(alarm_id, field="alarm_id"))
         if found is None or found.confirmed:
-            raise QuantityError("alarm_id", alarm_id, "is the id of nothing that could be snoozed")
-        _within("snooze_us", duration_us, found.row.snooze_bound_us(found.level))
+            raise QuantityError("alarm_id", alarm_id, "is not the id of an annunciation that can be snoozed")
+        within(duration_us, 1, found.row.snooze_bound_us(found.level), name="snooze_us", unit="us")
         draft.put(found.as_snoozed(now_us, duration_us), What.SNOOZED)
         return draft.done()
 
@@ -270,61 +282,13 @@ class Board:
             The next board, and what changed.
 
         Raises:
-            QuantityError: an argument is no int. Nothing is changed.
+            QuantityError: an argument is not an integer. Nothing is changed.
             LimitError: an argument is out of its bounds. Nothing is changed.
         """
         draft = _Draft(self, now_us)
-        _within("audio_pause_us", duration_us, AUDIO_PAUSE_US_LARGEST)
+        within(duration_us, 1, AUDIO_PAUSE_US_LARGEST, name="audio_pause_us", unit="us")
         draft.audio_paused_until_us = now_us + duration_us
         return draft.done()
-
-    def as_plain(self) -> dict[str, object]:
-        """Give the same as plain data of JSON's kinds; `from_plain` undoes it.
-
-        Example:
-            >>> Board().as_plain()
-            {'next_id': 1, 'active': [], 'audio_paused_until_us': None}
-        """
-        return {
-            "next_id": self.next_id,
-            "active": [each.as_plain() for each in self.active],
-            "audio_paused_until_us": self.audio_paused_until_us,
-        }
-
-    @classmethod
-    def from_plain(cls, plain: object) -> Board:
-        """Undo `as_plain`.
-
-        Args:
-            plain: what `as_plain` gave, as it came back from JSON.
-
-        Raises:
-            JournalError: `plain` is nothing that `as_plain` gives.
-
-        Example:
-            >>> Board.from_plain({"next_id": 0, "active": [], "audio_paused_until_us": None})
-            Traceback (most recent call last):
-            ...
-            pumpcore.errors.JournalError: the board is damaged: its next id is no number from 1 on
-        """
-        if not isinstance(plain, dict) or plain.keys() != {"next_id", "active", "audio_paused_until_us"}:
-            text = "a board has the fields active, audio_paused_until_us, next_id"
-            raise JournalError(text)
-        next_id, active, paused = plain["next_id"], plain["active"], plain["audio_paused_until_us"]
-        trouble = None
-        if type(next_id) is not int or next_id < 1:
-            trouble = "its next id is no number from 1 on"
-        elif not int_or_none(paused):
-            trouble = "the end of the audio pause is no instant"
-        elif not isinstance(active, list):
-            trouble = "its annunciations are no list"
-        else:
-            board = cls(next_id, tuple(Annunciation.from_plain(each) for each in active), paused)
-            trouble = _disorder(board)
-            if trouble is None:
-                return board
-        text = f"the board is damaged: {trouble}"
-        raise JournalError(text)
 
 
 class _Draft:
@@ -360,21 +324,11 @@ class _Draft:
     def rise(self, kind: Kind, detail: str, *, only_changed: bool = False) -> None:
         """Do the part of `Board.raised`; with `only_changed`, leave alone what has the same cause as before."""
         row = _row(kind)
-        if type(detail) is not str or len(detail) > DETAIL_CHARACTERS_LARGEST:
-            raise QuantityError("detail", detail, f"is no text of at most {DETAIL_CHARACTERS_LARGEST} characters")
+        check_detail(detail)
         lasts = row.clears is not Clears.CONFIRMED
         before = self._active.get(kind)
         if before is None:
-            fresh = Annunciation(
-                id=self._next_id,
-                kind=kind,
-                since_us=self._now_us,
-                cause_present=lasts,
-                status=Status.PENDING,
-                status_since_us=self._now_us,
-                next_sound_us=self._now_us,
-                detail=detail,
-            )
+            fresh = Annunciation.fresh(self._next_id, kind, self._now_us, cause_present=lasts, detail=detail)
             self._next_id += 1
             what = What.RAISED
         else:
@@ -383,7 +337,7 @@ class _Draft:
                 return
             news = before.confirmed or not lasts or before.detail != detail
             wake = news and before.status is not Status.PENDING
-            fresh = replace(before.as_pending(self._now_us) if wake else before, cause_present=lasts, detail=detail)
+            fresh = (before.as_pending(self._now_us) if wake else before).as_caused(present=lasts, detail=detail)
             what = What.AGAIN
         self.put(fresh, what)
         if fresh.priority is Priority.HIGH and fresh.next_sound_us == self._now_us:
@@ -391,11 +345,12 @@ class _Draft:
 
     def go(self, kind: Kind) -> None:
         """Do the part of `Board.gone`."""
-        clears, before = _row(kind).clears, self._active.get(kind)
+        _row(kind)
+        before = self._active.get(kind)
         if before is None or not before.cause_present:
             return
-        after = replace(before, cause_present=False)
-        if clears is Clears.GONE or before.confirmed:
+        after = before.as_caused(present=False, detail=before.detail)
+        if after.over:
             self._clear(after)
         else:
             self._active[kind] = after
@@ -407,11 +362,11 @@ class _Draft:
             return
         after = found.as_confirmed(self._now_us)
         self.put(after, What.CONFIRMED)
-        if not after.cause_present:
+        if after.over:
             self._clear(after)
 
     def done(self) -> tuple[Board, tuple[Change, ...]]:
-        """Sound what is due, and give the next board with what changed."""
+        """Sound what is due, and return the next board with what changed."""
         if self.audio_paused_until_us is None:
             due = [
                 each
@@ -424,36 +379,40 @@ class _Draft:
                 self._changes.append(Sound(self._now_us, first.priority, first.level, first.id, siren=first.rung.siren))
                 self._active |= {each.kind: each.as_sounded(self._now_us) for each in due}
         active = tuple(sorted(self._active.values(), key=lambda each: each.urgency))
-        return Board(self._next_id, active, self.audio_paused_until_us), tuple(self._changes)
+        return _board(self._next_id, active, self.audio_paused_until_us), tuple(self._changes)
 
 
 def _row(kind: object) -> Row:
     if not isinstance(kind, Kind):
-        raise QuantityError("kind", kind, "is no kind of annunciation")
+        raise QuantityError("kind", kind, "must be a Kind")
     return TABLE[kind]
 
 
-def _within(limit: str, value_us: int, largest_us: int) -> None:
-    if exact_int(value_us, field=limit) < 1:
-        raise LimitError(limit, value_us, 1, "us")
-    if value_us > largest_us:
-        raise LimitError(limit, value_us, largest_us, "us")
-
-
 def _loudest(active: Collection[Annunciation]) -> list[Annunciation]:
-    """Give what is pending with the most urgent priority of all that is: only that may sound."""
+    """Return what is pending with the most urgent priority of all that is: only that may sound."""
     pending = [each for each in active if each.status is Status.PENDING]
     rank = min((each.priority.rank for each in pending), default=None)
     return [each for each in pending if each.priority.rank == rank]
 
 
-def _disorder(board: Board) -> str | None:
-    """Say in what a board's annunciations contradict each other; None: in nothing."""
-    if len({each.kind for each in board.active}) != len(board.active):
-        return "two annunciations are of one kind"
-    ids = {each.id for each in board.active}
-    if len(ids) != len(board.active) or max(ids, default=0) >= board.next_id:
-        return "two annunciations have one id, or one has an id that is not given yet"
+def _board(next_id: int, active: tuple[Annunciation, ...], audio_paused_until_us: int | None) -> Board:
+    """Make a board of a draft, which is in order: as the constructor, without checking that at every step."""
+    board = object.__new__(Board)
+    object.__setattr__(board, "next_id", next_id)
+    object.__setattr__(board, "active", active)
+    object.__setattr__(board, "audio_paused_until_us", audio_paused_until_us)
+    object.__setattr__(board, "_deadline_us", board._deadline())  # its own constructor
+    return board
+
+
+def _check_order(board: Board) -> None:
+    """Reject annunciations that contradict each other or are not in their order."""
+    kinds, ids = {each.kind for each in board.active}, {each.id for each in board.active}
+    if len(kinds) < len(board.active):
+        raise QuantityError("active", board.active, "must have one annunciation of each kind at most")
+    if len(ids) < len(board.active) or max(ids, default=0) >= board.next_id:
+        raise QuantityError("active", sorted(ids), f"must be different ids below next_id, {board.next_id}")
+    if any(each.over for each in board.active):
+        raise QuantityError("active", board.active, "must not have an annunciation that is over")
     if list(board.active) != sorted(board.active, key=lambda each: each.urgency):
-        return "its annunciations are not in their order"
-    return None
+        raise QuantityError("active", board.active, "must be in order, the most urgent first")

@@ -75,7 +75,7 @@ class Facts(NamedTuple):
         suspended_since_us: since when delivery is suspended.
         reservoir_uu: what is left.
         reservoir_left_us: how long that lasts at the present rate.
-        reservoir_again_uu: at so much or less it is told once more, whatever the setting.
+        reservoir_again_uu: low is raised once more at or below this amount, whatever the setting.
         step_uu: one step: with less than that left, the reservoir is empty.
         battery_percent: what is left.
         battery_us_per_percent: how long one percent lasts at the least.
@@ -110,7 +110,7 @@ class Facts(NamedTuple):
 
 
 def since(kind: Kind, start_us: int | None, span_us: int | None, now_us: int) -> Due:
-    """Say whether something has lasted too long.
+    """Return a cause once something has lasted too long.
 
     Args:
         kind: what to annunciate then.
@@ -138,7 +138,7 @@ def reservoir(
     step_uu: int,
     again_uu: int | None = None,
 ) -> Due:
-    """Say whether the reservoir is empty or low.
+    """Return whether the reservoir is empty or low.
 
     The detail names the mark that was passed (the threshold, half of it, 5 U or the device's own), so that each mark is
     told again.
@@ -175,7 +175,7 @@ def reservoir(
 
 
 def battery(settings: AlarmSettings, percent: int | None, us_per_percent: int | None) -> Due:
-    """Say whether the battery is empty or low, and whether it lasts for the promised lead time.
+    """Return whether the battery is empty or low, and whether it lasts for the promised lead time.
 
     Low is told one percent early, so that the promise still holds at the next lower reading; where a reading breaks the
     promise all the same (a cold battery, a missed reading), that is told with a kind of its own.
@@ -210,7 +210,7 @@ def battery(settings: AlarmSettings, percent: int | None, us_per_percent: int | 
 
 
 def glucose_check(settings: AlarmSettings, bolus_us: int | None, glucose_us: int | None, now_us: int) -> Due:
-    """Say whether glucose should be checked: a set time after a bolus, and not measured since.
+    """Return whether glucose should be checked: a set time after a bolus, and not measured since.
 
     Args:
         settings: after how long.
@@ -234,7 +234,7 @@ def glucose_check(settings: AlarmSettings, bolus_us: int | None, glucose_us: int
 def missed_meal(
     settings: AlarmSettings, meal_from_us: int | None, meal_to_us: int | None, bolus_us: int | None, now_us: int
 ) -> Due:
-    """Say whether a meal's window went by without a bolus.
+    """Return whether a meal's window went by without a bolus.
 
     Args:
         settings: how long after the window it is asked for.
@@ -260,7 +260,7 @@ def missed_meal(
 
 
 def auto_off(settings: AlarmSettings, person_us: int | None, warning_us: int | None, now_us: int) -> Due:
-    """Say whether nobody has touched anything for too long, or soon will not have.
+    """Return whether nobody has touched anything for too long, or soon will not have.
 
     Args:
         settings: after how long; None there is off.
@@ -284,7 +284,7 @@ def auto_off(settings: AlarmSettings, person_us: int | None, warning_us: int | N
 
 
 def derived(settings: AlarmSettings, facts: Facts, now_us: int) -> Due:
-    """Say which of the kinds of `DERIVED` have a cause now.
+    """Return which of the kinds of `DERIVED` have a cause now.
 
     Args:
         settings: all thresholds.

@@ -12,9 +12,10 @@ from itertools import pairwise
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from pumpcore.errors import InvariantError, LimitError, QuantityError
+from pumpcore.bounds import within
+from pumpcore.errors import InvariantError, QuantityError
 from pumpcore.limits import Limit
-from pumpcore.units import US_PER_HOUR, US_PER_MINUTE, UU_PER_U, exact_int
+from pumpcore.units import US_PER_HOUR, US_PER_MINUTE, UU_PER_U
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,7 +32,7 @@ _ROWS: Final = (
         least=5 * US_PER_MINUTE,
         largest=30 * US_PER_MINUTE,
         default=15 * US_PER_MINUTE,
-        bounds="suspended so long: reminder",
+        bounds="time suspended until the reminder",
         source="Tandem, Omnipod: every 15 min while suspended",
     ),
     Limit(
@@ -40,7 +41,7 @@ _ROWS: Final = (
         least=30 * US_PER_MINUTE,
         largest=90 * US_PER_MINUTE,
         default=US_PER_HOUR,
-        bounds="without therapy insulin so long: medium priority",
+        bounds="time without therapy insulin until medium priority",
         source=_OWN,
     ),
     Limit(
@@ -49,7 +50,7 @@ _ROWS: Final = (
         least=US_PER_HOUR,
         largest=3 * US_PER_HOUR,
         default=2 * US_PER_HOUR,
-        bounds="without therapy insulin so long: high priority",
+        bounds="time without therapy insulin until high priority",
         source=_OWN,
     ),
     Limit(
@@ -58,7 +59,7 @@ _ROWS: Final = (
         least=2 * US_PER_HOUR,
         largest=4 * US_PER_HOUR - 15 * US_PER_MINUTE,
         default=3 * US_PER_HOUR + 30 * US_PER_MINUTE,
-        bounds="without therapy insulin so long: danger of ketoacidosis",
+        bounds="time without therapy insulin until danger of ketoacidosis",
         source="patient leaflet: danger of ketoacidosis after more than four hours without insulin",
     ),
     Limit(
@@ -67,7 +68,7 @@ _ROWS: Final = (
         least=5 * UU_PER_U,
         largest=50 * UU_PER_U,
         default=20 * UU_PER_U,
-        bounds="so much or less is left: reservoir low; told again at half of it and at 5 U",
+        bounds="reservoir low: raised at or below this amount, again at half of it and at 5 U",
         source="Medtronic: 5 to 50 U, default 20 U; Tandem: again at 5 U",
     ),
     Limit(
@@ -76,7 +77,7 @@ _ROWS: Final = (
         least=2 * US_PER_HOUR,
         largest=24 * US_PER_HOUR,
         default=8 * US_PER_HOUR,
-        bounds="what is left lasts so long or less: reservoir low",
+        bounds="reservoir low: raised when the rest lasts for this time or less",
         source="Medtronic: 2 to 24 h, default 8 h",
     ),
     Limit(
@@ -85,7 +86,7 @@ _ROWS: Final = (
         least=10,
         largest=50,
         default=25,
-        bounds="so much or less is left: battery low",
+        bounds="battery low: raised at or below this percentage",
         source=_OWN,
     ),
     Limit(
@@ -94,7 +95,7 @@ _ROWS: Final = (
         least=1,
         largest=5,
         default=2,
-        bounds="so much or less is left: battery empty, delivery stops while there is power to do so and to say it",
+        bounds="battery empty: raised at or below this percentage; delivery stops while there is power for it",
         source=_OWN,
     ),
     Limit(
@@ -112,7 +113,7 @@ _ROWS: Final = (
         least=24 * US_PER_HOUR,
         largest=168 * US_PER_HOUR,
         default=72 * US_PER_HOUR,
-        bounds="the infusion set is so old: change it",
+        bounds="age at which the infusion set is to be changed",
         source=_LEAFLET,
     ),
     Limit(
@@ -121,7 +122,7 @@ _ROWS: Final = (
         least=24 * US_PER_HOUR,
         largest=168 * US_PER_HOUR,
         default=72 * US_PER_HOUR,
-        bounds="the reservoir is so old: change it",
+        bounds="age at which the reservoir is to be changed",
         source=_LEAFLET,
     ),
     Limit(
@@ -129,7 +130,7 @@ _ROWS: Final = (
         unit="us",
         least=US_PER_HOUR,
         largest=24 * US_PER_HOUR,
-        bounds="the person has touched nothing for so long: delivery stops",
+        bounds="auto-off: delivery stops after this time without any input from the person",
         source="Medtronic: off, or 1 to 24 h",
     ),
     Limit(
@@ -137,7 +138,7 @@ _ROWS: Final = (
         unit="us",
         least=30 * US_PER_MINUTE,
         largest=5 * US_PER_HOUR,
-        bounds="so long after a bolus, with no glucose measured since: check it",
+        bounds="glucose check: time after a bolus without a glucose measurement since",
         source=_OWN,
     ),
     Limit(
@@ -146,7 +147,7 @@ _ROWS: Final = (
         least=30 * US_PER_MINUTE,
         largest=4 * US_PER_HOUR,
         default=2 * US_PER_HOUR,
-        bounds="how long after a meal's window it is asked for",
+        bounds="time after a meal's window during which a missed bolus is asked for",
         source=_OWN,
     ),
     Limit(
@@ -155,7 +156,7 @@ _ROWS: Final = (
         least=10 * US_PER_MINUTE,
         largest=4 * US_PER_HOUR,
         default=30 * US_PER_MINUTE,
-        bounds="no reading of the sensor for so long: link lost",
+        bounds="time without a sensor reading after which the link is lost",
         source="Medtronic x23, factory setting (CareLink record CurrentSensorMissedDataTime, 1800000 ms)",
     ),
 )
@@ -168,7 +169,7 @@ OPTIONAL: Final = frozenset({"auto_off_us", "glucose_check_us"})
 
 
 def _default(name: str) -> int:
-    """Give the default of a setting that has one."""
+    """Return the default of a setting that has one."""
     default = SETTINGS[name].default
     if default is None:
         bug = f"{name} has no default"
@@ -177,31 +178,28 @@ def _default(name: str) -> int:
 
 
 def _check_all(settings: Watch | AlarmSettings) -> None:
-    """Refuse each field that is outside the range of its row."""
+    """Reject a field outside the range of its row."""
     for each in fields(settings):
         if each.name not in SETTINGS:
             continue
         value, row = getattr(settings, each.name), SETTINGS[each.name]
         if value is None and each.name in OPTIONAL:
             continue
-        if exact_int(value, field=row.id) < row.least:
-            raise LimitError(row.id, value, row.least, row.unit)
-        if value > row.largest:
-            raise LimitError(row.id, value, row.largest, row.unit)
+        within(value, row.least, row.largest, name=row.id, unit=row.unit)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Watch:
-    """Set the no-delivery watch: after how long without therapy insulin it says what.
+    """Thresholds of the no-delivery watch: times without therapy insulin.
 
     Attributes:
-        reminder_us: while suspended, from this on a reminder.
-        medium_us: from this on medium priority.
-        high_us: from this on high priority.
-        danger_us: from this on "danger of ketoacidosis".
+        reminder_us: a reminder, while suspended.
+        medium_us: medium priority.
+        high_us: high priority.
+        danger_us: "danger of ketoacidosis".
 
     Raises:
-        QuantityError: a value is no int, or the four do not rise.
+        QuantityError: a value is not an integer, or the four do not rise.
         LimitError: a value is outside the range of its row.
 
     Example:
@@ -217,19 +215,19 @@ class Watch:
     danger_us: int = _default("danger_us")
 
     def __post_init__(self) -> None:
-        """Refuse what lies outside the hard ranges, and thresholds that do not rise."""
+        """Reject a value outside its hard range, and thresholds that do not rise."""
         _check_all(self)
         for lower, upper in pairwise(each.name for each in fields(self)):
             if getattr(self, lower) >= getattr(self, upper):
-                raise QuantityError(upper, getattr(self, upper), f"is not above {lower}, {getattr(self, lower)} us")
+                raise QuantityError(upper, getattr(self, upper), f"must be above {lower}, {getattr(self, lower)} us")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlarmSettings:
-    """Set what is derived from facts; what each field bounds says the row of `SETTINGS`.
+    """Settings of the alarms that are derived from facts; the row of `SETTINGS` says what each field bounds.
 
     Raises:
-        QuantityError: a value is no int.
+        QuantityError: a value is not an integer.
         LimitError: a value is outside the range of its row.
 
     Example:
@@ -251,7 +249,7 @@ class AlarmSettings:
     sensor_lost_us: int = _default("sensor_lost_us")
 
     def __post_init__(self) -> None:
-        """Refuse what lies outside the hard ranges."""
-        if not isinstance(self.watch, Watch):
-            raise QuantityError("watch", self.watch, "is no setting of the no-delivery watch")
+        """Reject a value outside its hard range."""
+        if type(self.watch) is not Watch:
+            raise QuantityError("watch", self.watch, "must be a Watch")
         _check_all(self)

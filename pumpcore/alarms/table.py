@@ -43,7 +43,7 @@ class Rung(NamedTuple):
     Attributes:
         after_us: how long the annunciation has then been unanswered, from becoming pending; microseconds.
         priority: its priority from then on.
-        sound_every_us: sounds come so far apart; None: one sound on reaching the rung, and no more.
+        sound_every_us: time between two sounds; None: one sound on reaching the rung, and no more.
         siren: whether its sound is the loudest the pump can make.
     """
 
@@ -63,7 +63,7 @@ class Row:
         ladder: the levels of escalation, level 0 first.
         stops_delivery: whether nothing may be delivered while it is active.
         clears: when it leaves the board.
-        again_after_us: confirmed with the cause still there, it is pending again after so long; None: never.
+        again_after_us: time until it is pending again if it was confirmed with the cause still there; None: never.
         snooze_us_largest: the longest snooze; on a higher rung the bound of that priority holds if it is shorter.
         source: where the kind, with its code, comes from; priorities and times are pumpcore's own.
     """
@@ -83,7 +83,7 @@ class Row:
         return self.ladder[0].priority
 
     def snooze_bound_us(self, level: int) -> int:
-        """Say how long it may be snoozed at a level of escalation, in microseconds."""
+        """Return how long it may be snoozed at a level of escalation, in microseconds."""
         return min(self.snooze_us_largest, _SNOOZE_US[self.ladder[level].priority])
 
 

@@ -36,7 +36,7 @@ class Text(NamedTuple):
 
 
 def text(kind: Kind, language: str = "en") -> Text:
-    """Say what to show for a kind.
+    """Return what to show for a kind.
 
     Args:
         kind: what is annunciated.
@@ -46,7 +46,7 @@ def text(kind: Kind, language: str = "en") -> Text:
         Title and instruction.
 
     Raises:
-        QuantityError: `kind` is no kind, or `language` is none of `LANGUAGES`.
+        QuantityError: `kind` is not a `Kind`, or `language` is not one of `LANGUAGES`.
         InvariantError: the data file is not whole.
 
     Example:
@@ -54,9 +54,9 @@ def text(kind: Kind, language: str = "en") -> Text:
         'Batteri lavt'
     """
     if not isinstance(kind, Kind):
-        raise QuantityError("kind", kind, "is no kind of annunciation")
+        raise QuantityError("kind", kind, "must be a Kind")
     if language not in LANGUAGES:
-        raise QuantityError("language", language, f"is none of {', '.join(LANGUAGES)}")
+        raise QuantityError("language", language, f"must be one of {', '.join(LANGUAGES)}")
     return _texts()[kind, language]
 
 
@@ -68,7 +68,7 @@ def _texts() -> dict[tuple[Kind, str], Text]:
 
 
 def _parse(source: str) -> dict[tuple[Kind, str], Text]:
-    """Turn the data file into texts; refuse one that lacks a text, has too many, or has one too long."""
+    """Read the texts of the data file; reject one that lacks a text, has too many, or has one too long."""
     data = tomllib.loads(source)
     if data.keys() != {kind.value for kind in Kind}:
         bug = f"texts.toml and the kinds differ in {sorted(data.keys() ^ {kind.value for kind in Kind})}"

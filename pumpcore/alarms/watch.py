@@ -31,7 +31,7 @@ WATCHED: Final = frozenset(
 def watch(
     settings: Watch, last_therapy_us: int, now_us: int, *, suspended_since_us: int | None = None
 ) -> tuple[Kind, ...]:
-    """Say which kinds must be active now for the time without therapy insulin.
+    """Return which kinds must be active now for the time without therapy insulin.
 
     Args:
         settings: the thresholds.
@@ -65,7 +65,7 @@ def watch(
 def watch_deadline_us(
     settings: Watch, last_therapy_us: int, now_us: int, *, suspended_since_us: int | None = None
 ) -> int | None:
-    """Say when the answer of `watch` changes next if no insulin comes and the suspend stays as it is.
+    """Return when the answer of `watch` changes next if no insulin comes and the suspend stays as it is.
 
     Args:
         settings: the thresholds.
@@ -93,7 +93,7 @@ def watch_deadline_us(
 
 
 def _thresholds(settings: Watch) -> tuple[tuple[Kind, int], ...]:
-    """Give the kinds with their thresholds, rising."""
+    """Return the kinds with their thresholds, rising."""
     return (
         (Kind.NO_DELIVERY_MEDIUM, settings.medium_us),
         (Kind.NO_DELIVERY_HIGH, settings.high_us),

@@ -13,7 +13,7 @@ number has a fraction: `parsed` refuses it.
 | `tuple`, `dict` | items, pairs | Python's own |
 | `instant` | ISO 8601 | a `datetime` |
 | `fraction` | numerator, denominator | a `Fraction` |
-| `kernel`, `iob`, `board`, `ledger`, `device` | their own form | `Delivery`, `Iob`, `Board`, `Ledger`, the id of a `Device` |
+| `kernel`, `iob`, `ledger`, `device` | their own form | `Delivery`, `Iob`, `Ledger`, the id of a `Device` |
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from pumpcore._kernel import Delivery
 from pumpcore.devices import Device, Range, Source, load
 from pumpcore.errors import JournalError, PumpcoreError
 from pumpcore.pump import effects, events, ledger, modes, settings
-from pumpcore.therapy import bolus, glucose, iob, profile
+from pumpcore.therapy import bolus, envelope, glucose, iob, low_suspend, profile
 from pumpcore.therapy import calculator as advice
 
 if TYPE_CHECKING:
@@ -57,11 +57,13 @@ _MODULES: Final[tuple[ModuleType, ...]] = (
     alarms,
     bolus,
     effects,
+    envelope,
     events,
     glucose,
     iob,
     ledger,
     limits,
+    low_suspend,
     modes,
     profile,
     settings,
@@ -143,8 +145,6 @@ class Codec:
             return ["kernel", value.snapshot().hex()]
         if isinstance(value, Device):
             return ["device", value.id]
-        if isinstance(value, alarms.Board):
-            return ["board", value.as_plain()]
         if isinstance(value, iob.Iob):
             return ["iob", list(value.snapshot())]
         if isinstance(value, ledger.Ledger):
@@ -200,8 +200,6 @@ class Codec:
                 return Delivery.restore(bytes.fromhex(text))
             case "device", [name]:
                 return device if device is not None and device.id == name else load(name)
-            case "board", [board]:
-                return alarms.Board.from_plain(board)
             case "iob", [numbers]:
                 return iob.Iob.restore(tuple(numbers))
             case "ledger", [slots]:

@@ -225,10 +225,10 @@ class ModeMachine:
         >>> machine = ModeMachine()
         >>> machine.step("suspend", Facts())
         <State.STANDBY: 'standby'>
-        >>> machine.step("start", Facts(time_set=True))
+        >>> ModeMachine(State.ALARM).step("start", Facts(time_set=True))
         Traceback (most recent call last):
         ...
-        pumpcore.errors.ModeError: start is not allowed in mode standby: limits_set does not hold
+        pumpcore.errors.ModeError: cannot start in mode alarm
     """
 
     __slots__ = ("__machine", "__model")

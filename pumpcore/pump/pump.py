@@ -188,8 +188,9 @@ class Pump:
             state = self._kept.state
             if event.at_us < state.seen_us:
                 raise TimeError("at_us", event.at_us, state.seen_us)
+            effects: tuple[Effect, ...] = ()
             if type(event) is PulseConfirmed and _changes_one_booking(state):
-                kept, effects = self._confirmed(event), ()
+                kept = self._confirmed(event)
             else:
                 kept, effects = self._computed(event)
             if record is not None:

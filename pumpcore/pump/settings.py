@@ -118,12 +118,12 @@ class Settings:
         """
         chosen, calculator = self.suspend_policy, self.calculator
         if chosen is None:
-            chosen = getattr(device, "suspend_policies", tuple(POLICIES))[0]
-        elif chosen not in getattr(device, "suspend_policies", tuple(POLICIES)):
-            offered = ", ".join(getattr(device, "suspend_policies", tuple(POLICIES)))
+            chosen = device.suspend_policies[0]
+        elif chosen not in device.suspend_policies:
+            offered = ", ".join(device.suspend_policies)
             raise QuantityError("suspend_policy", chosen, f"is not offered by {device.id}: it offers {offered}")
         if calculator is not None and calculator.policy is None:
-            calculator = replace(calculator, policy=getattr(device, "calculator_policy", "medtronic"))
+            calculator = replace(calculator, policy=device.calculator_policy)
         if chosen == self.suspend_policy and calculator is self.calculator:
             return self
         return replace(self, suspend_policy=chosen, calculator=calculator)

@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from pumpcore.errors import LimitError, QuantityError
+from pumpcore.bounds import multiple_of, within
+from pumpcore.errors import QuantityError
 from pumpcore.units import exact_int
 
 if TYPE_CHECKING:
@@ -107,7 +108,7 @@ def parts_of(  # noqa: PLR0913  # what a bolus is, and what it is checked agains
     limits: Limits,
     speed: str | None = None,
 ) -> tuple[Part, ...]:
-    """Turn a bolus into the trains that deliver it.
+    """Return the trains that deliver a bolus.
 
     Args:
         fast_uu: micro-units at the device's speed, 0 for none.
@@ -121,11 +122,11 @@ def parts_of(  # noqa: PLR0913  # what a bolus is, and what it is checked agains
         The extended train and the fast one, as far as there are both.
 
     Rounding:
-        None: what is on no step of the device is refused.
+        None: what is not on a step of the device is refused.
 
     Raises:
-        QuantityError: an amount is no int, on no step of the device, or nothing at all; a duration is on no step of the
-            device, or stands without an amount; the device knows no such speed. Nothing is changed.
+        QuantityError: an amount is not an integer or not on a step of the device; a duration is not on a step of the
+            device, or there is no amount to spread over it; the device has no such speed. Nothing is changed.
         LimitError: an amount or the duration is outside the device's or the person's bounds. Nothing is changed.
 
     Example:
@@ -134,36 +135,29 @@ def parts_of(  # noqa: PLR0913  # what a bolus is, and what it is checked agains
         >>> parts_of(2_000_000, 0, 0, device=load("medtronic-523"), limits=Limits(max_bolus_uu=5_000_000))
         (Part(channel='bolus', duration_us=80000000, amount_uu=2000000),)
     """
-    fast_uu, extended_uu = exact_int(fast_uu, field="fast_uu"), exact_int(extended_uu, field="extended_uu")
     for name, amount_uu in (("fast_uu", fast_uu), ("extended_uu", extended_uu)):
-        if amount_uu < 0:
-            raise LimitError(name, amount_uu, 0, "uu")
-        step_uu = device.bolus_step_at(amount_uu)
-        if amount_uu % step_uu:
-            raise QuantityError(name, amount_uu, f"is no whole multiple of {step_uu} uu")
+        within(amount_uu, 0, None, name=name, unit="uu")
+        multiple_of(device.bolus_step_at(amount_uu), amount_uu, name=name, unit="uu")
     least_uu = device.bolus_uu.least
     if extended_uu:
         least_uu = max(least_uu, device.extended_least_uu or 0)
     total_uu = fast_uu + extended_uu
-    if total_uu < least_uu:
-        raise LimitError("amount_uu", total_uu, least_uu, "uu")
-    if total_uu > device.bolus_uu.largest:
-        raise LimitError("amount_uu", total_uu, device.bolus_uu.largest, "uu")
+    within(total_uu, least_uu, device.bolus_uu.largest, name="amount_uu", unit="uu")
     limits.check("max_bolus_uu", total_uu)
     _check_extended(extended_uu, extended_us, device)
     extended = (Part("extended", extended_us, extended_uu),) if extended_uu else ()
     if speed is not None and not fast_uu:
-        raise QuantityError("speed", speed, "stands without an amount at the device's speed")
+        raise QuantityError("speed", speed, "needs an amount at the device's speed")
     fast = (Part("bolus", device.bolus_duration_us(fast_uu, mode=speed), fast_uu),) if fast_uu else ()
     return extended + fast
 
 
 def _check_extended(extended_uu: int, extended_us: int, device: Device) -> None:
-    """Let a duration through that goes with the extended amount."""
+    """Reject a duration that does not go with the extended amount."""
     if not extended_uu:
         if exact_int(extended_us, field="extended_us"):
-            raise QuantityError("extended_us", extended_us, "stands without an extended amount")
+            raise QuantityError("extended_us", extended_us, "needs an extended amount")
     elif device.extended_us is None:
-        raise QuantityError("extended_uu", extended_uu, f"is nothing that {device.id} delivers as an extended bolus")
+        raise QuantityError("extended_uu", extended_uu, f"is not possible: {device.id} has no extended bolus")
     else:
         device.extended_us.check(extended_us, name="extended_us", unit="us")

@@ -1,31 +1,28 @@
-"""The bolus calculator: what each maker's pump would suggest, with every term shown.
+"""The bolus calculator: what a maker's pump would suggest, with every term shown.
 
-The rules of this file: arithmetic is exact (fractions of micro-units) and rounds once, at the end, down; where a
-maker's pump rounds in between, that is a figure of its policy. A policy is data and one pure function that says how
-much insulin on board takes off. More carbohydrate never lowers a suggestion, more insulin on board never raises one, no
+The rules of this file: arithmetic is exact and rounds once, at the end, down; what a maker's pump rounds on the way is
+in its policy (`policies`). More carbohydrate never lowers a suggestion, more insulin on board never raises one, no
 suggestion is negative or above max bolus. What cannot be answered is refused: glucose below the hard low (treat the low
 first), glucose that is old, from the future or not fit for dosing, two units of glucose in one question.
 
-A suggestion is no bolus: it is proposed to a person, and checked again when that person confirms it.
+A suggestion is not a bolus: it is proposed to a person, and checked again when that person confirms it.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum, unique
 from fractions import Fraction
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from pumpcore.devices import Range, Source
+from pumpcore.bounds import Range, within
 from pumpcore.errors import LimitError, QuantityError, TimeError
 from pumpcore.limits import check
-from pumpcore.therapy.glucose import READING_US_MAX, MgDl, MmolL, Quality, Reading
-from pumpcore.units import UU_PER_U, exact_int
+from pumpcore.therapy.glucose import READING_US_MAX, MgDl, Quality, Reading, exact_glucose
+from pumpcore.therapy.policies import POLICIES, Estimate, Policy, Side, Terms, floor_to, policy, side_of
+from pumpcore.units import UU_PER_U
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
     from pumpcore.therapy.glucose import Glucose
 
 __all__ = [
@@ -54,295 +51,13 @@ class LowGlucoseError(LimitError):
         return f"{super().__str__()}: treat the low first"
 
 
-# Terms and policies ---------------------------------------------------------------------------------------------------
-
-
-@unique
-class Side(StrEnum):
-    """Where glucose is, seen from the target range."""
-
-    ABOVE = "above"
-    INSIDE = "inside"
-    BELOW = "below"
-    UNKNOWN = "unknown"
-
-
-def side_of(glucose: Fraction | None, *, low: Fraction, high: Fraction, sensitivity: Fraction) -> tuple[Side, Fraction]:
-    """Say on which side of the target range glucose is, and what would bring it back to the nearer end.
-
-    Args:
-        glucose: the value; None where there is none.
-        low: lower end of the target range, in the same unit.
-        high: upper end, not below `low`.
-        sensitivity: how far one unit of insulin lowers glucose, in the same unit, above 0.
-
-    Returns:
-        The side, and the correction in micro-units: negative below, 0 inside and without glucose.
-
-    Rounding:
-        None.
-
-    Example:
-        >>> side_of(Fraction(68), low=Fraction(90), high=Fraction(120), sensitivity=Fraction(40))
-        (<Side.BELOW: 'below'>, Fraction(-550000, 1))
-    """
-    if glucose is None:
-        return Side.UNKNOWN, Fraction()
-    if glucose > high:
-        return Side.ABOVE, (glucose - high) * UU_PER_U / sensitivity
-    if glucose < low:
-        return Side.BELOW, (glucose - low) * UU_PER_U / sensitivity
-    return Side.INSIDE, Fraction()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Terms:
-    """What a suggestion is made of, in micro-units.
-
-    Attributes:
-        side: where glucose is.
-        food_uu: for the carbohydrate, at least 0.
-        correction_uu: for glucose, negative below the target range.
-        iob_uu: insulin on board in all, at least 0.
-        meal_iob_uu: the part of it that was for meals, at least 0.
-        correction_iob_uu: the part of it that was for corrections, at least 0.
-        rise_uu: what would correct the rise that is permitted after a meal, at least 0.
-    """
-
-    side: Side
-    food_uu: Fraction
-    correction_uu: Fraction = Fraction()
-    iob_uu: Fraction = Fraction()
-    meal_iob_uu: Fraction = Fraction()
-    correction_iob_uu: Fraction = Fraction()
-    rise_uu: Fraction = Fraction()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Estimate:
-    """What a policy makes of terms, in micro-units.
-
-    Attributes:
-        food_uu: for the carbohydrate, rounded as the policy rounds it.
-        correction_uu: for glucose, likewise.
-        rise_uu: what a permitted rise takes off.
-        iob_uu: what insulin on board takes off.
-    """
-
-    food_uu: Fraction
-    correction_uu: Fraction
-    rise_uu: Fraction
-    iob_uu: Fraction
-
-    @property
-    def sum_uu(self) -> Fraction:
-        """All terms together; may be negative."""
-        return self.food_uu + self.correction_uu - self.rise_uu - self.iob_uu
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Policy:
-    """How one maker's calculator works.
-
-    Attributes:
-        id: its name.
-        iob_taken: what insulin on board takes off, from terms as the policy rounds them.
-        says: the rule in words.
-        permits_rise: whether a rise after a meal is left uncorrected.
-        food_step_uu: the carbohydrate term is rounded down to this; 0: not at all.
-        stroke_uu: the correction is cut (toward zero) to this first; 0: not at all.
-        correction_step_uu: then it is rounded down (toward minus infinity) to this; 0: not at all.
-        iob_step_uu: each insulin on board is rounded up to this; 0: not at all.
-        dose_step_uu: the sum is rounded down to this; 0: to the device's step only.
-        sources: where the rule comes from, and what of it is only remembered.
-    """
-
-    id: str
-    iob_taken: Callable[[Terms], Fraction]
-    says: str
-    permits_rise: bool = False
-    food_step_uu: int = 0
-    stroke_uu: int = 0
-    correction_step_uu: int = 0
-    iob_step_uu: int = 0
-    dose_step_uu: int = 0
-    sources: tuple[Source, ...]
-
-    def estimate(self, terms: Terms) -> Estimate:
-        """Apply the policy to terms, up to and without rounding the sum.
-
-        Args:
-            terms: exact terms.
-
-        Returns:
-            The terms as this policy uses them, and what it takes off.
-
-        Rounding:
-            As the attributes say; no further.
-
-        Example:
-            >>> terms = Terms(side=Side.BELOW, food_uu=Fraction(6_690_000), correction_uu=Fraction(-511_111))
-            >>> made = POLICIES["medtronic"].estimate(terms)
-            >>> int(made.food_uu), int(made.correction_uu), int(made.sum_uu)
-            (6600000, -500000, 6100000)
-        """
-        correction_uu = _floor(_cut(terms.correction_uu, self.stroke_uu), self.correction_step_uu)
-        used = replace(
-            terms,
-            food_uu=_floor(terms.food_uu, self.food_step_uu),
-            correction_uu=correction_uu,
-            iob_uu=-_floor(-terms.iob_uu, self.iob_step_uu),
-            meal_iob_uu=-_floor(-terms.meal_iob_uu, self.iob_step_uu),
-            correction_iob_uu=-_floor(-terms.correction_iob_uu, self.iob_step_uu),
-            # What is permitted can only take off what would be given.
-            rise_uu=min(terms.rise_uu, max(correction_uu, Fraction())) if self.permits_rise else Fraction(),
-        )
-        return Estimate(
-            food_uu=used.food_uu, correction_uu=correction_uu, rise_uu=used.rise_uu, iob_uu=self.iob_taken(used)
-        )
-
-    def exact(self) -> Policy:
-        """Return the same policy without any rounding."""
-        return replace(self, food_step_uu=0, stroke_uu=0, correction_step_uu=0, iob_step_uu=0, dose_step_uu=0)
-
-
-def _floor(value: Fraction, step_uu: int) -> Fraction:
-    """Round down, toward minus infinity, to a step; 0 is no step."""
-    return Fraction(value // step_uu * step_uu) if step_uu else value
-
-
-def _cut(value: Fraction, step_uu: int) -> Fraction:
-    """Round toward zero to a step; 0 is no step."""
-    return _floor(value, step_uu) if value >= 0 else -_floor(-value, step_uu)
-
-
-def _up_to_the_correction(terms: Terms) -> Fraction:
-    """Take off at most what the correction would give: nothing inside, below and without glucose."""
-    return min(terms.iob_uu, terms.correction_uu) if terms.side is Side.ABOVE else Fraction()
-
-
-def _also_below(terms: Terms) -> Fraction:
-    """Take off at most the correction above, and all of it below the target range."""
-    return terms.iob_uu if terms.side is Side.BELOW else _up_to_the_correction(terms)
-
-
-def _by_part(terms: Terms) -> Fraction:
-    """Take meal insulin off the correction only, and correction insulin off what is left of correction and food."""
-    if terms.side is Side.UNKNOWN:
-        return Fraction()
-    meal_uu = min(terms.meal_iob_uu, max(terms.correction_uu, Fraction()))
-    left_uu = max(terms.food_uu + terms.correction_uu - meal_uu, Fraction())
-    return meal_uu + min(terms.correction_iob_uu, left_uu)
-
-
-def _all(terms: Terms) -> Fraction:
-    """Take off all of it, whatever it is taken from."""
-    return terms.iob_uu
-
-
-def _correction_above_the_rise(terms: Terms) -> Fraction:
-    """Take correction insulin off what a permitted rise leaves of the correction."""
-    if terms.side is not Side.ABOVE:
-        return Fraction()
-    return min(terms.correction_iob_uu, terms.correction_uu - terms.rise_uu)
-
-
-_GUIDES: Final = "the maker's user guides, chapter on the bolus calculator"
-_INSIDE: Final = Source(
-    "inside the target range insulin on board takes nothing off; without glucose it takes nothing off", "remembered"
-)
-
-_ROWS: Final = (
-    Policy(
-        id="medtronic",
-        iob_taken=_up_to_the_correction,
-        says="above: F + max(0, C - I); inside and without glucose: F; below: F + C",
-        # All Paradigm pumps, those of 0.05 U steps (x15, x22) included: a stroke is 1/40 U, an estimate has tenths.
-        food_step_uu=100_000,
-        stroke_uu=25_000,
-        correction_step_uu=100_000,
-        dose_step_uu=100_000,
-        sources=(
-            Source("Medtronic MiniMed user guides, chapter Bolus Wizard", "read"),
-            Source(
-                "the rounding from records of real pumps: of a Paradigm 522 (github.com/bewest/decoding-carelink"
-                " analysis/bewest-pump), at 45 mg/dL per U and a low target of 106 mg/dL, 83 mg/dL gave -0.5 U, which"
-                " needs the cut, and 77 mg/dL gave -0.7 U, which a cut to 0.05 U would make -0.6 U; Paradigm 515, 523,"
-                " 723 and MiniMed 530G records agree",
-                "read",
-            ),
-        ),
-    ),
-    Policy(
-        id="animas",
-        iob_taken=_also_below,
-        says="above: F where I >= C, else F + C - I; inside and without glucose: F; below: F + C - I",
-        sources=(Source(f"Animas: {_GUIDES}", "read"), _INSIDE),
-    ),
-    Policy(
-        id="tandem",
-        iob_taken=_also_below,
-        says="above: F + max(0, C - I); inside and without glucose: F; below: F + C - I",
-        sources=(Source(f"Tandem: {_GUIDES}", "read"), _INSIDE),
-    ),
-    Policy(
-        id="omnipod",
-        iob_taken=_by_part,
-        says="meal insulin takes off C only; correction insulin takes off C, then F; without glucose: F",
-        iob_step_uu=50_000,
-        dose_step_uu=50_000,
-        sources=(
-            Source(f"Insulet Omnipod: {_GUIDES}; dose down and insulin on board up to 0.05 U", "read"),
-            Source("without glucose insulin on board takes nothing off", "remembered"),
-        ),
-    ),
-    Policy(
-        id="ypsomed",
-        iob_taken=_all,
-        says="F + C - I, on the whole and always",
-        sources=(
-            Source(f"Ypsomed: {_GUIDES}", "read"),
-            Source("without glucose too: of two readings of the rule, the one that gives less", "own"),
-        ),
-    ),
-    Policy(
-        id="roche",
-        iob_taken=_correction_above_the_rise,
-        says="above: F + max(0, C - R - I for corrections), R the rise permitted after a meal; else: F + C",
-        permits_rise=True,
-        sources=(
-            Source(f"Roche Accu-Chek: {_GUIDES}; a rise is permitted for the acting time after a meal", "read"),
-            Source("correction insulin is taken off beside the rise, not only where it is larger: gives less", "own"),
-        ),
-    ),
-)
-
-POLICIES: Final[Mapping[str, Policy]] = MappingProxyType({row.id: row for row in _ROWS})
-"""Every policy by its id. F: carbohydrate, C: correction, I: insulin on board. None goes below 0."""
-
-
-def policy(policy_id: str) -> Policy:
-    """Return a policy by its id.
-
-    Raises:
-        QuantityError: there is none of that name.
-
-    Example:
-        >>> policy("tandem").says
-        'above: F + max(0, C - I); inside and without glucose: F; below: F + C - I'
-    """
-    found = POLICIES.get(policy_id) if type(policy_id) is str else None
-    if found is None:
-        raise QuantityError("policy", policy_id, f"is none of {', '.join(POLICIES)}")
-    return found
-
-
 # Question and answer --------------------------------------------------------------------------------------------------
 
 # Our own margins around what pumps take (Medtronic: up to 300 g, 1 to 200 g/U).
 _CARBS_MG: Final = Range(0, 500_000)
 _RATIO_MG: Final = Range(100, 500_000)
-_IOB_UU: Final = Range(0, 1_000_000_000)
+_IOB_UU: Final = 1_000_000_000
+_AGE_US: Final = Range(0, READING_US_MAX)
 
 
 @dataclass(frozen=True, slots=True)
@@ -352,7 +67,7 @@ class MealRise:
     Args:
         rise: how far glucose may be above the upper end of the target range, in the unit of the rest.
         meal_us: when the last bolus for a meal was given.
-        acting_us: for how long after it, at least 1.
+        acting_us: how long after that the rise is permitted, at least 1.
 
     Raises:
         QuantityError: an argument is of another type.
@@ -364,7 +79,7 @@ class MealRise:
     acting_us: int
 
     def __post_init__(self) -> None:
-        """Refuse what is no rise."""
+        """Reject an invalid rise."""
         check("time_us", self.meal_us, field="meal_us")
         check("duration_us", self.acting_us, field="acting_us")
 
@@ -388,8 +103,8 @@ class AdviceInputs:
         meal_rise: the rise that is permitted, for a policy that permits one.
 
     Raises:
-        QuantityError: a figure is no int, two values of glucose have different units, or the target range is upside
-            down.
+        QuantityError: a figure is not an integer, two values of glucose have different units, or the target range is
+            upside down.
         LimitError: a figure is outside its range.
     """
 
@@ -406,24 +121,25 @@ class AdviceInputs:
     meal_rise: MealRise | None = None
 
     def __post_init__(self) -> None:
-        """Refuse what is no question."""
+        """Reject an invalid question."""
         check("time_us", self.now_us, field="now_us")
         _CARBS_MG.check(self.carbs_mg, name="carbs_mg", unit="mg")
         _RATIO_MG.check(self.carb_ratio_mg_per_u, name="carb_ratio_mg_per_u", unit="mg/U")
-        _IOB_UU.check(abs(exact_int(self.iob_uu, field="iob_uu")), name="iob_uu", unit="uu")
-        _IOB_UU.check(self.meal_iob_uu, name="meal_iob_uu", unit="uu")
-        _IOB_UU.check(self.correction_iob_uu, name="correction_iob_uu", unit="uu")
+        within(self.iob_uu, -_IOB_UU, _IOB_UU, name="iob_uu", unit="uu")
+        within(self.meal_iob_uu, 0, _IOB_UU, name="meal_iob_uu", unit="uu")
+        within(self.correction_iob_uu, 0, _IOB_UU, name="correction_iob_uu", unit="uu")
         if self.glucose is not None and type(self.glucose) is not Reading:
-            raise QuantityError("glucose", self.glucose, "is no reading")
-        if type(self.sensitivity) not in {MgDl, MmolL}:
-            raise QuantityError("sensitivity", self.sensitivity, "is no glucose value with a unit")
+            raise QuantityError("glucose", self.glucose, "must be a Reading")
+        exact_glucose(self.sensitivity, field="sensitivity")
         for name, value in self._values().items():
             _same_unit(name, value, self.sensitivity)
         if _number(self.target_low) > _number(self.target_high):
-            raise QuantityError("target_low", str(self.target_low), f"is above target_high, {self.target_high}")
+            raise QuantityError(
+                "target_low", str(self.target_low), f"must not be above target_high, {self.target_high}"
+            )
 
     def _values(self) -> dict[str, Glucose]:
-        """Return each value of glucose that is there, by its name."""
+        """Return each glucose value of the question by its name."""
         values = {"target_low": self.target_low, "target_high": self.target_high}
         if self.glucose is not None:
             values["glucose"] = self.glucose.value
@@ -444,7 +160,7 @@ class AdviceLimits:
         max_age_us: the greatest age of a reading, up to 12 minutes.
 
     Raises:
-        QuantityError: a figure is no int, or `hard_low` no glucose value.
+        QuantityError: a figure is not an integer, or `hard_low` is not a glucose value.
         LimitError: a figure is outside its hard range.
     """
 
@@ -454,13 +170,12 @@ class AdviceLimits:
     max_age_us: int = READING_US_MAX
 
     def __post_init__(self) -> None:
-        """Refuse bounds that bound nothing."""
+        """Reject a bound outside its hard range."""
         check("max_bolus_uu", self.max_bolus_uu)
         check("step_uu", self.step_uu)
-        if type(self.hard_low) not in {MgDl, MmolL}:
-            raise QuantityError("hard_low", self.hard_low, "is no glucose value with a unit")
+        exact_glucose(self.hard_low, field="hard_low")
         # A pump that took glucose of more than ten minutes ago for current was recalled in 2020.
-        Range(0, READING_US_MAX).check(self.max_age_us, name="max_age_us", unit="us")
+        _AGE_US.check(self.max_age_us, name="max_age_us", unit="us")
 
 
 @unique
@@ -568,13 +283,12 @@ def advise(rule: Policy, inputs: AdviceInputs, limits: AdviceLimits) -> Advice:
 
 
 def _check_reading(reading: Reading, now_us: int, limits: AdviceLimits) -> None:
-    """Let a reading through that may be dosed on."""
+    """Reject a reading that must not be dosed on."""
     if now_us < reading.at_us:
         raise TimeError("now_us", now_us, reading.at_us)
-    if now_us - reading.at_us > limits.max_age_us:
-        raise LimitError("glucose age", now_us - reading.at_us, limits.max_age_us, "us")
+    within(now_us - reading.at_us, 0, limits.max_age_us, name="glucose age", unit="us")
     if reading.quality is not Quality.GOOD:
-        raise QuantityError("glucose", reading.quality.name.lower(), "is not fit for dosing")
+        raise QuantityError("glucose", reading.quality.name.lower(), "is not fit for dosing: it must be good")
     _same_unit("glucose", reading.value, limits.hard_low)
     if (value := _number(reading.value)) < (bound := _number(limits.hard_low)):
         unit = "mg/dL" if isinstance(reading.value, MgDl) else "tenths of mmol/L"
@@ -582,7 +296,7 @@ def _check_reading(reading: Reading, now_us: int, limits: AdviceLimits) -> None:
 
 
 def _terms(inputs: AdviceInputs) -> Terms:
-    """Turn a question into exact terms."""
+    """Return the exact terms of a question."""
     sensitivity = Fraction(_number(inputs.sensitivity))
     side, correction_uu = side_of(
         None if inputs.glucose is None else Fraction(_number(inputs.glucose.value)),
@@ -605,11 +319,11 @@ def _terms(inputs: AdviceInputs) -> Terms:
 
 def _steps_down(amount_uu: Fraction, rule: Policy, limits: AdviceLimits) -> int:
     """Round down to the policy's step, then to the device's."""
-    return int(_floor(_floor(amount_uu, rule.dose_step_uu), limits.step_uu))
+    return int(floor_to(floor_to(amount_uu, rule.dose_step_uu), limits.step_uu))
 
 
 def _notes(terms: Terms, made: Estimate, *, capped: bool) -> list[Note]:
-    """Say what a person should know about how the suggestion came about."""
+    """Return what a person should know about how the suggestion came about."""
     on_board = max(terms.iob_uu, terms.meal_iob_uu, terms.correction_iob_uu)
     says = {
         Note.NO_GLUCOSE: terms.side is Side.UNKNOWN,
@@ -629,4 +343,4 @@ def _number(value: Glucose) -> int:
 
 def _same_unit(name: str, value: Glucose, other: Glucose) -> None:
     if type(value) is not type(other):
-        raise QuantityError(name, str(value), f"has not the unit of {other}")
+        raise QuantityError(name, str(value), f"must be in the same unit as {other}")

@@ -543,7 +543,11 @@ def offer_id(s: PumpState, index: int) -> int:
     numbers = list(s.proposals.open)
     if index < len(numbers):
         return numbers[index]
-    gone = [each for each in range(1, s.proposals.next_id) if each not in s.proposals.open and each not in s.proposals.answers]
+    gone = [
+        each
+        for each in range(1, s.proposals.next_id)
+        if each not in s.proposals.open and each not in s.proposals.answers
+    ]
     return gone[-1] if gone else s.proposals.next_id
 
 

@@ -29,6 +29,7 @@ __all__ = ["Counted", "DifferenceError", "walk"]
 
 DIFFERS: Final = 1
 
+
 class DifferenceError(AssertionError):
     """The specification and the pump are not of one mind."""
 

@@ -1,6 +1,6 @@
 """An event is known everywhere where events are: whoever adds one is told what is still missing.
 
-Method: the classes are asked of `pumpcore.pump.events`; where they must be known, the sources are read as text, so that a
+Method: the classes come from `pumpcore.pump.events`. Where they must be known, the sources are read as text, so that a
 name in a table counts as well as one in a call. What is left out on purpose stands here with its reason.
 """
 

@@ -264,7 +264,7 @@ def test_no_other_order_of_rows_is_taken_for_the_journal(rows: list[tuple[int, b
         assert walk.damage is not None
 
 
-KINDS: Final = ("class", "named", "enum", "tuple", "dict", "instant", "fraction", "kernel", "board", "ledger", "device")
+KINDS: Final = ("class", "named", "enum", "tuple", "dict", "instant", "fraction", "kernel", "ledger", "device")
 CLASSES: Final = sorted(
     {name for module in (events, effects_module) for name, each in vars(module).items() if isinstance(each, type)}
 )

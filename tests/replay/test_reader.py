@@ -135,9 +135,9 @@ def test_progress_ends_at_the_size_of_the_file(tmp_path: Path, text: str) -> Non
 @pytest.mark.parametrize(
     "case",
     [
-        ("RATE=1.025", "RATE=.5", 3, r"RATE: '\.5' is no exact amount"),
-        ("RATE=1.025", "RATE=-1", 3, "RATE: '-1' is no exact amount"),
-        ("RATE=1.025", "RATE=1e3", 3, "RATE: '1e3' is no exact amount"),
+        ("RATE=1.025", "RATE=.5", 3, r"RATE: '\.5' is not an exact amount"),
+        ("RATE=1.025", "RATE=-1", 3, "RATE: '-1' is not an exact amount"),
+        ("RATE=1.025", "RATE=1e3", 3, "RATE: '1e3' is not an exact amount"),
         ("RATE=1.025", "RATE=101", 3, "RATE: '101' is no amount of a pump, up to 100"),
         ("RATE=1.025", "RATE=1.0255", 3, "RATE: '1.0255' is no amount of a pump"),
         ("START_TIME=0", "START_TIME=86400000", 3, "START_TIME: '86400000' is no whole number up to 86399999"),

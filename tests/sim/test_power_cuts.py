@@ -9,10 +9,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from pumpcore.pump.requests import HANDLERS
 
 from pumpcore.pump import Pump, events
 from pumpcore.pump.modes import State
-from pumpcore.pump.requests import HANDLERS
 from pumpcore.sim.books import BrokenError
 from pumpcore.sim.cuts import Bench, Cuts, Scenario, cut_everywhere, cut_scenario
 from pumpcore.sim.told import ToldJournal

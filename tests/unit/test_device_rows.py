@@ -8,6 +8,7 @@ delivery style is run through the kernel for a day: exact to one step, on the gr
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Final
@@ -16,15 +17,19 @@ import pytest
 
 from pumpcore import CHANNELS, Delivery, schedule
 from pumpcore.devices import Band, Device, Range, ids, load
+from pumpcore.devices.suspend import POLICIES as SUSPEND
 from pumpcore.errors import LimitError, QuantityError
 from pumpcore.limits import Limits
 from pumpcore.testing.programmes import plan, train
 from pumpcore.testing.reference import earned_basal, reference_schedule
 from pumpcore.therapy.bolus import parts_of
+from pumpcore.therapy.low_suspend import LOW_PRESETS
+from pumpcore.therapy.policies import POLICIES as CALCULATOR
 from pumpcore.therapy.profile import BasalProfile, PercentTemp, Segment, WeekPlan
 from pumpcore.units import US_PER_DAY, US_PER_HOUR, US_PER_MINUTE, US_PER_SECOND, parse_u
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 Ends = tuple[str, str]
@@ -459,7 +464,40 @@ def test_settings_of_the_person(row: Row) -> None:
 def test_what_was_not_read_at_a_source_says_so(row: Row) -> None:
     device = load(row.device)
     own = set() if row.grid_s else {"actuator.gap_ms", "actuator.grid_ms"}
-    assert {name for name, source in device.sources.items() if source.known != "read"} == row.not_read | own
+    named = {"policies.suspend", "policies.calculator", "policies.low_suspend"}
+    assert {name for name, source in device.sources.items() if source.known != "read"} - named == row.not_read | own
+
+
+NAMED: Final = {
+    "animas-vibe": (("tandem",), "animas", ()),
+    "medtronic-522": (("medtronic",), "medtronic", ()),
+    "medtronic-523": (("medtronic",), "medtronic", ("medtronic-530g", "medtronic-veo")),
+    "medtronic-723": (("medtronic",), "medtronic", ("medtronic-530g", "medtronic-veo")),
+    "medtronic-640g": (("medtronic",), "medtronic", ("medtronic-640g",)),
+    "omnipod": (("omnipod",), "omnipod", ()),
+    "roche-combo": (("roche_stop", "roche_pause"), "roche", ()),
+    "roche-insight": (("roche_stop", "roche_pause"), "roche", ()),
+    "tandem-tslim-x2": (("tandem",), "tandem", ("tandem-basal-iq",)),
+    "generic-0.05": (tuple(SUSPEND), "medtronic", tuple(LOW_PRESETS)),
+}
+"""The policies of each device: suspend, the default first; bolus calculator; low-glucose suspend."""
+
+
+@pytest.mark.parametrize("name", ids())
+def test_a_device_names_its_policies_and_all_of_them_exist(name: str) -> None:
+    device = load(name)
+    assert (device.suspend_policies, device.calculator_policy, device.low_presets) == NAMED[name]
+    assert set(device.suspend_policies) <= SUSPEND.keys()
+    assert device.calculator_policy in CALCULATOR
+    assert set(device.low_presets) <= LOW_PRESETS.keys()
+    assert device.sources["policies.suspend"].known == SAID[name]
+
+
+SAID: Final[Mapping[str, str]] = defaultdict(
+    lambda: "remembered",
+    {"medtronic-523": "read", "medtronic-723": "read", "animas-vibe": "own", "generic-0.05": "own"},
+)
+"""How sure the suspend policy is."""
 
 
 def peer(shared_data: Path, name: str) -> dict[str, Any]:

@@ -6,15 +6,16 @@ import doctest
 from dataclasses import FrozenInstanceError, replace
 from fractions import Fraction
 from itertools import combinations
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import pumpcore.therapy.glucose
-from pumpcore.devices import Range
+from pumpcore.bounds import Range
 from pumpcore.errors import LimitError, QuantityError, RequestError, TimeError
+from pumpcore.therapy import envelope, glucose
+from pumpcore.therapy import low_suspend as low
 from pumpcore.therapy.glucose import (
     LOW_PRESETS,
     READING_US_MAX,
@@ -41,14 +42,18 @@ from pumpcore.therapy.glucose import (
     trend,
 )
 
+if TYPE_CHECKING:
+    from types import ModuleType
+
 MINUTE_US = 60_000_000
 HOUR_US = 60 * MINUTE_US
 LOST_US = 30 * MINUTE_US
 
 
-def test_the_examples_run() -> None:
-    result = doctest.testmod(pumpcore.therapy.glucose)
-    assert result.attempted > 10
+@pytest.mark.parametrize(("module", "examples"), [(glucose, 10), (low, 5), (envelope, 2)])
+def test_the_examples_run(module: ModuleType, examples: int) -> None:
+    result = doctest.testmod(module)
+    assert result.attempted >= examples
     assert not result.failed
 
 
@@ -191,7 +196,7 @@ def test_what_cannot_be_kept_is_refused() -> None:
     day, _ = kept(Last24h(), 5)
     with pytest.raises(TimeError):
         kept(day, 7, now=6)
-    with pytest.raises(QuantityError, match="another unit"):
+    with pytest.raises(QuantityError, match="must have the same unit"):
         day.with_reading(Reading(6 * MINUTE_US, MmolL(56)), now_us=6 * MINUTE_US)
     for readings in (
         (Reading(0, MgDl(1)), Reading(MINUTE_US, MmolL(1))),

@@ -5,12 +5,17 @@ from __future__ import annotations
 import doctest
 from dataclasses import replace
 from decimal import Decimal, localcontext
+from typing import TYPE_CHECKING
 
 import pytest
 
-import pumpcore.therapy.iob
 from pumpcore.errors import JournalError, LimitError, QuantityError, TimeError
+from pumpcore.therapy import curves
+from pumpcore.therapy import iob as on_board
 from pumpcore.therapy.iob import PPB, Curve, CurveKind, Iob, OnBoard, Part
+
+if TYPE_CHECKING:
+    from types import ModuleType
 
 MINUTE_US = 60_000_000
 CURVES = [
@@ -27,9 +32,10 @@ CURVES = [
 ]
 
 
-def test_the_examples_run() -> None:
-    result = doctest.testmod(pumpcore.therapy.iob)
-    assert result.attempted > 5
+@pytest.mark.parametrize(("module", "examples"), [(on_board, 6), (curves, 3)])
+def test_the_examples_run(module: ModuleType, examples: int) -> None:
+    result = doctest.testmod(module)
+    assert result.attempted >= examples
     assert not result.failed
 
 

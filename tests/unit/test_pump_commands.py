@@ -16,8 +16,8 @@ from pumpcore.errors import LimitError, ModeError, QuantityError
 from pumpcore.pump import Pump, events
 from pumpcore.pump.effects import BolusProgrammed, PrimePulse, Proposed
 from pumpcore.pump.events import Command, Request
-from pumpcore.pump.modes import State
 from pumpcore.pump.handlers.answers import ANSWERS_KEPT
+from pumpcore.pump.modes import State
 from pumpcore.therapy.glucose import BolusRequest, ControllerBounds
 
 

@@ -19,8 +19,8 @@ from pumpcore.limits import Limits
 from pumpcore.pump import Calculator, Pump, Settings, events
 from pumpcore.pump.effects import FirePulse
 from pumpcore.pump.events import Event
-from pumpcore.pump.modes import State
 from pumpcore.pump.handlers import HANDLERS
+from pumpcore.pump.modes import State
 from pumpcore.therapy.glucose import (
     LOW_PRESETS,
     BolusRequest,

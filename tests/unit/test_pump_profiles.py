@@ -150,9 +150,16 @@ def test_a_configuration_with_two_profiles_of_one_name_or_too_many_is_refused() 
     with pytest.raises(QuantityError, match="is the name of two"):
         Config(device=device, settings=Settings(limits=LIMITS), profiles=(named("a"), named("a", 2 * U)))
     with pytest.raises(QuantityError, match="is in force"):
-        Config(device=device, settings=Settings(limits=LIMITS), plan=plan_of((0, U)), profiles=(named("everyday", 2 * U),))
+        Config(
+            device=device, settings=Settings(limits=LIMITS), plan=plan_of((0, U)), profiles=(named("everyday", 2 * U),)
+        )
     with pytest.raises(LimitError, match="profiles: 4"):
-        Config(device=device, settings=Settings(limits=LIMITS), plan=plan_of((0, U)), profiles=(named("a"), named("b"), named("c")))
+        Config(
+            device=device,
+            settings=Settings(limits=LIMITS),
+            plan=plan_of((0, U)),
+            profiles=(named("a"), named("b"), named("c")),
+        )
 
 
 def test_the_store_survives_a_restart() -> None:

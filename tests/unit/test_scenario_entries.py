@@ -57,7 +57,7 @@ def test_values_are_exact() -> None:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("bolus .5 U", "U: '.5' is no exact amount"),
+        ("bolus .5 U", "U: '.5' is not an exact amount"),
         ("bolus 3 u", r"expected bolus \{U\} U or bolus \{U\} U \{speed\} or bolus"),
         ("extended 3.0 U", r"expected extended \{U\} U over \{span\}"),
         ("temp 50% for 90 min", r"expected temp \{percent\} % for \{span\} or temp \{rate\} U/h for \{span\}"),

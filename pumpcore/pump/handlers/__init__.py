@@ -58,7 +58,7 @@ def command(event: events.Command, step: Step) -> None:
         step.effects.extend(s.commands.answers[event.id])
         return
     if not step.settings.remote:
-        raise ModeError(s.state.value, "command", "remote control is off")
+        raise ModeError(s.state.value, "command", reason="remote control is off")
     if event.id <= s.commands.last_id:
         raise QuantityError("id", event.id, f"is older than the last one, {s.commands.last_id}")
     if event.at_us > event.expires_us:

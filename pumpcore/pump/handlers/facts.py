@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from pumpcore.alarms import Kind
-from pumpcore.devices import Range
+from pumpcore.bounds import within
 from pumpcore.errors import QuantityError
 from pumpcore.limits import check
 from pumpcore.pump.config import zone_of
@@ -71,7 +71,7 @@ def reservoir_removed(event: events.ReservoirRemoved, step: Step) -> None:
 
 def reservoir_measured(event: events.ReservoirMeasured, step: Step) -> None:
     s = step.state
-    amount_uu = Range(0, step.device.reservoir_uu).check(event.amount_uu, name="amount_uu", unit="uu")
+    amount_uu = within(event.amount_uu, 0, step.device.reservoir_uu, name="amount_uu", unit="uu")
     s.reservoir = s.reservoir._replace(amount_uu=amount_uu, measured_seq=s.ledger.next_seq)
     step.clear_cause(Kind.RESERVOIR_ISSUE)
     step.say(ReservoirChanged(event.at_us, amount_uu))

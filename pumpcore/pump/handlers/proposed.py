@@ -121,7 +121,7 @@ def activate_plan(request: ProposePlan, step: Step) -> None:
 def ask_advice(event: events.AskAdvice, step: Step) -> None:
     s, calculator, device = step.state, step.settings.calculator, step.device
     if calculator is None:
-        raise ModeError(s.state.value, "ask_advice", "the bolus calculator is not configured")
+        raise ModeError(s.state.value, "ask_advice", reason="the bolus calculator is not configured")
     latest = s.sensor.last_24h.latest
     fresh = latest is not None and latest.quality is Quality.GOOD and s.now_us - latest.at_us <= READING_US_MAX
     on_board, ahead_uu = s.iob.at(s.now_us), to_come_uu(s)

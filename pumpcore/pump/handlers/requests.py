@@ -32,7 +32,8 @@ def change_settings(event: events.ChangeSettings, step: Step) -> None:
     if s.basal.plan is not None and not after.limits.unset():
         s.basal.plan.check(device=device, limits=after.limits)
     if "suspend_policy" in changed and s.state is State.SUSPENDED:
-        raise ModeError(s.state.value, "change_settings", "suspend_policy can only change while nothing is suspended")
+        reason = "the suspend policy can only change while delivery is not suspended"
+        raise ModeError(s.state.value, "change_settings", reason=reason)
     s.settings = after
     something_changed(s)
     s.engine.set_caps(hour_cap_uu=after.limits.max_hour_uu, day_cap_uu=after.limits.max_day_uu)
@@ -113,7 +114,7 @@ def cancel_bolus(event: events.CancelBolus, step: Step) -> None:
 def cancel_temp(event: events.CancelTemp, step: Step) -> None:
     del event
     if step.state.basal.temp is None:
-        raise ModeError(step.state.state.value, "cancel_temp", "none is running")
+        raise ModeError(step.state.state.value, "cancel_temp", reason="none is running")
     end_temp(step, EndReason.CANCELED)
 
 

@@ -62,7 +62,7 @@ def to_come_uu(s: PumpState) -> int:
 
 
 def check_bolus(step: Step, request: ProposeBolus) -> tuple[Part, ...]:
-    """Return the parts of a bolus that may be delivered now: by mode, device, limits, reservoir and insulin on board."""
+    """Return the parts of a bolus, if mode, device, limits, reservoir and insulin on board allow it now."""
     s, device = step.state, step.device
     limits = s.settings.limits
     if s.state is not State.RUNNING:

@@ -1,6 +1,6 @@
 """Insulin that is due is ordered, and what became of each order is booked.
 
-The rule of this file: a step is in the ledger before it is ordered, and what will not be ordered is booked as missed and
+The rule of this file: a step is in the ledger before it is ordered; what will not be ordered is booked as missed, and
 said.
 """
 

@@ -3,7 +3,7 @@
 Method: a planted bug is data: files of the package with an old text and a new one. The package is copied into a folder,
 the text is exchanged (it must stand there exactly once), and a process of its own runs worlds of the campaign from seed
 1 on, as `pumpcore verify --seed 1` does, until one of them breaks. How many that were stands in
-the table of `specs/verify.md`; `python tests/sim/test_planted_bugs.py FOLDER` measures those that it does not have.
+the table of `docs/verify.md`; `python tests/sim/test_planted_bugs.py FOLDER` measures those that it does not have.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import pytest
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 PACKAGE: Final = ROOT / "pumpcore"
-DOCUMENT: Final = ROOT / "specs" / "verify.md"
+DOCUMENT: Final = ROOT / "docs" / "verify.md"
 BEGIN: Final = "| planted bug | file | found as | worlds needed |"
 IDS: Final = re.compile(r"\b[A-Z]{3}-[0-9]{2}\b")
 MOST: Final = 140

@@ -141,10 +141,10 @@ planted: venv
 bench: venv .venv/.rivals ## Set up, then time the kernel beside pure Python, NumPy, Numba and simulators' pumps
 	@.venv/bin/pumpcore bench
 
-# On an idle machine: two minutes, and what specs/speed.md says is written anew after it.
+# On an idle machine: two minutes, and what docs/speed.md says is written anew after it.
 bench-results: venv .venv/.rivals
-	@mkdir -p specs/speed
-	.venv/bin/pumpcore bench --growth --save specs/speed/results.json --plot specs/speed/figures.png
+	@mkdir -p docs/speed
+	.venv/bin/pumpcore bench --growth --save docs/speed/results.json --plot docs/speed/figures.png
 
 # Needs valgrind. After a change that is meant: $(PY) tests/bench/instructions.py --write
 bench-instructions: venv

@@ -26,7 +26,7 @@ Examples:
   pumpcore run --list
   pumpcore run failed_pump_night --language da
   pumpcore run my_day.toml --plot my_day.svg
-The format is described in specs/scenarios.md.
+The format is described in docs/scenarios.md.
 """
 
 

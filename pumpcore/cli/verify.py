@@ -37,7 +37,7 @@ Examples:
   pumpcore verify --runs 2000 --jobs 8 --html verify.html
   pumpcore verify --seed 42 --runs 1 --mode safety
   pumpcore verify --cuts --runs 1
-What is tried and what must hold is described in specs/verify.md.
+What is tried and what must hold is described in docs/verify.md.
 """
 
 

@@ -81,7 +81,7 @@ def read(path: str | os.PathLike[str], *, progress: Callable[[int, int], None] |
         RecordError: the file cannot be read, is no such export, is cut off, or holds a value that is none.
 
     Source:
-        The shape of the export as observed; the meaning of its records in `specs/replay.md`.
+        The shape of the export as observed; the meaning of its records in `docs/replay.md`.
     """
     kept = list(records(path, progress=progress))
     device = next((record.device for record in kept if record.device), "unknown pump")

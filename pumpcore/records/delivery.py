@@ -1,6 +1,6 @@
 """Delivers rates and boluses through the kernel, with this family of pumps' own habits about when a pulse is due.
 
-The rules of this file (evidence for each in `specs/replay.md`):
+The rules of this file (evidence for each in `docs/replay.md`):
 
 - Basal: the pump keeps the pulses of a rate to its wall clock. In each hour they stand at the hour and at every n-th
   part of it, n being the steps of an hour at that rate. What falls into a stop is not delivered and not made up; a rate

@@ -81,7 +81,7 @@ def replay(export: Export, *, device: str | None = None) -> Replay:
         RecordError: no pump in the export, or not the one asked for.
 
     Source:
-        `specs/replay.md`.
+        `docs/replay.md`.
     """
     pumps: dict[str, list[Record]] = defaultdict(list)
     for record in export.records:

@@ -1,6 +1,6 @@
 """What the pump was told to do and what kept it from doing it: rates, stops, boluses, on elapsed time.
 
-The rules of this file (evidence for each in `specs/replay.md`):
+The rules of this file (evidence for each in `docs/replay.md`):
 
 - A `BasalStart` is written when the pump starts a segment: at its edge while it runs, and at every restart. While a
   temp basal runs, or while the pump stands still for anything but a low-glucose suspend, none is written.

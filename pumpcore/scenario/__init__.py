@@ -3,7 +3,7 @@
 The rules of this folder: `words` and `entries` are the grammar, `reader` turns a file into a `Scenario` and refuses
 what is not exact, `runner` plays the world around one `Pump`, `timeline` keeps what happened, `answer` writes it as
 plain data, `plot` draws it. Nothing here decides about insulin, and the same file always gives the same answer.
-`specs/scenarios.md` describes the format; `examples` holds the scenarios that come with the package.
+`docs/scenarios.md` describes the format; `examples` holds the scenarios that come with the package.
 """
 
 from __future__ import annotations

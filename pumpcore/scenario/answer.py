@@ -1,6 +1,6 @@
 """A run as plain data of JSON's kinds: the answer of `pumpcore run --json`.
 
-The rule of this file: keys are stable and described in `specs/scenarios.md`. Amounts and rates are exact decimals as
+The rule of this file: keys are stable and described in `docs/scenarios.md`. Amounts and rates are exact decimals as
 text, instants are local times of the scenario with their offset from UTC and, beside them, monotonic microseconds.
 """
 

@@ -1,4 +1,4 @@
-# ruff: noqa: INP001, ANN401 - imported by a script, in the Python that has angr; z3 carries no types
+# ruff: noqa: ANN401 - z3 carries no types
 """What is claimed of the compiled walking step.
 
 In den-ths of a microsecond a ramp stands at `next_us den - over`: that is the exact instant at which its next step is

@@ -1,5 +1,7 @@
-# ruff: noqa: INP001, ANN401 - a script, run by the Python that has angr; angr and its kin carry no types
-"""Prove the compiled walking step: `python prove.py LIBRARY RANGES_RS [GOAL ...]`, the library being this folder's.
+# ruff: noqa: ANN401 - angr and its kin carry no types
+"""Prove the compiled walking step: `python -m specs.binary.prove LIBRARY RANGES_RS [GOAL ...]`.
+
+The library is the one of this folder; the Python is the one that has angr.
 
 Each door is executed from its machine code, with symbols for its arguments and for all memory, until it returns, along
 every path that exists; then, for each path, it is shown that the claim's negation has no solution, and that the paths
@@ -21,6 +23,7 @@ import logging
 import random
 import sys
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -30,11 +33,12 @@ import angr  # noqa: E402 - angr speaks while it is imported
 import claripy  # noqa: E402
 import z3  # noqa: E402
 from elftools.elf.elffile import ELFFile  # noqa: E402
-from goals import PLACES, STRUCTS, Goal, Ints, Law, Lemma, lemmas, ranges  # noqa: E402
-from unbounded import Unbounded, Undecided  # noqa: E402
+
+from specs.binary.goals import PLACES, STRUCTS, Goal, Ints, Law, Lemma, lemmas, ranges  # noqa: E402
+from specs.binary.unbounded import Unbounded, Undecided  # noqa: E402
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
 RETURN: Final = 0x7FFF_0000
 BLOCKS_MOST: Final = 200
@@ -272,7 +276,7 @@ def native(library: Path, goal: Goal, values: Mapping[str, int]) -> dict[str, in
 
 def argument(name: str | int, memory: Mapping[str, Any], values: Mapping[str, int]) -> Any:
     """Make an argument of a real call."""
-    if name in memory:
+    if isinstance(name, str) and name in memory:
         return ctypes.c_void_p(ctypes.addressof(memory[name]))
     return ctypes.c_uint64(name if isinstance(name, int) else values[name])
 
@@ -322,14 +326,15 @@ def main(library: Path, source: Path, names: list[str]) -> int:
     lies = {name: layout(library, name) for name in STRUCTS}
     law = Law(ranges(source.read_text(encoding="utf-8")), lies)
     status = 0
-    proofs = [(follows, lemma) for lemma in lemmas()] + [
-        (lambda goal: prove(project, library, goal), goal) for goal in law.goals()
+    proofs: list[tuple[str, Callable[[], str]]] = [
+        *((lemma.name, partial(follows, lemma)) for lemma in lemmas()),
+        *((goal.name, partial(prove, project, library, goal)) for goal in law.goals()),
     ]
-    for proof, what in proofs:
-        if names and what.name not in names:
+    for name, proof in proofs:
+        if names and name not in names:
             continue
         try:
-            line = proof(what)
+            line = proof()
         except Refuted as refuted:
             line, status = str(refuted), max(status, 1)
         except Undecided as undecided:

@@ -1,4 +1,4 @@
-# ruff: noqa: INP001, ANN401 - imported by a script, in the Python that has angr; angr and its kin carry no types
+# ruff: noqa: ANN401 - angr and its kin carry no types
 """Machine words as integers without end: what symbolic execution says of bits, said of integers.
 
 The rule of this file: every fact that is noted is true of the machine's operation, so whatever follows from the facts

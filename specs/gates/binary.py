@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import re
 import shutil
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from specs.gates.gate import ROOT, Gate, Refused, Room, last, seeded
+from specs.faults import apply, faults
+from specs.gates.gate import ROOT, Gate, Refused, Room, last
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from specs.faults import SeededFault
     from specs.gates.gate import Output
 
 __all__ = ["GATES"]
@@ -45,52 +46,11 @@ WALKED: Final = tuple(name for name in PROOFS if not name.startswith("set-rate")
 """What it is asked of a copy with a fault."""
 
 
-@dataclass(frozen=True)
-class Fault:
-    """One fault in a copy of the kernel, and the goals that it must break.
-
-    Attributes:
-        name: what the fault is.
-        file: where it goes, below `KERNEL`.
-        old: what stands there, once.
-        new: what the copy has instead.
-        breaks: the goals that must be refuted, and no others.
-    """
-
-    name: str
-    file: str
-    old: str
-    new: str
-    breaks: tuple[str, ...] = ()
-
-
-PANICS: Final = (
-    Fault(
-        "an index", "law.rs",
-        "self.knots.as_ref().get(..self.used).unwrap_or_default()", "&self.knots.as_ref()[..self.used]",
-    ),
-    Fault(
-        "a sum", "ramp.rs",
-        "let to_go = step_fine.get().saturating_sub(rest_fine);", "let to_go = step_fine.get() - rest_fine;",
-    ),
-    Fault("a division", "caps.rs", "at_us.checked_div(self.bucket_us).unwrap_or(0)", "at_us / self.bucket_us"),
-)  # fmt: skip
-WALKS: Final = (
-    Fault(
-        "late at the exact microsecond", "ramp.rs",
-        "let late = short >> 63;", "let late = short.wrapping_sub(1) >> 63;", ("step", "step-never", "take"),
-    ),
-    Fault("one step too few", "ramp.rs", "if self.left_steps == 0 {", "if self.left_steps <= 1 {", ("take",)),
-    Fault(
-        "one microsecond late where nothing is left over", "ramp.rs",
-        "let span_us = to_go.div_ceil(rate.get());", "let span_us = (to_go / rate).wrapping_add(1);", ("basal",),
-    ),
-    Fault(
-        "what was rounded up is lost with each change of rate", "ramp.rs",
-        "Some(step_fine.get().saturating_add(self.over).saturating_sub(to_go))",
-        "Some(step_fine.get().saturating_sub(to_go))", ("carry",),
-    ),
-)  # fmt: skip
+FAULTS: Final = faults("binary")
+PANICS: Final = tuple(fault for fault in FAULTS if fault.found_by == ("no-panic",))
+"""Faults that let a panic be reached."""
+WALKS: Final = tuple(fault for fault in FAULTS if fault not in PANICS)
+"""Faults of the walking step."""
 
 
 def built(room: Room, root: Path, log: str) -> tuple[Output, Path]:
@@ -116,19 +76,18 @@ def kernel(room: Room) -> Path:
     return library
 
 
-def copied(room: Room, fault: Fault, place: str) -> Path:
+def copied(room: Room, fault: SeededFault, place: str) -> Path:
     """Copy the kernel and its doors, with a fault.
 
     Raises:
-        Refused: the place of the fault is not there, or not once only.
+        FaultError: the replaced text does not occur exactly once.
     """
     root = room.folder("binary") / place
     shutil.rmtree(root, ignore_errors=True)
     for name in ("kernel-rs/core", "specs/binary"):
         shutil.copytree(ROOT / name, root / name)
     shutil.copy(ROOT / "Cargo.toml", root)
-    file = root / KERNEL / fault.file
-    file.write_text(seeded(file.read_text(encoding="utf-8"), fault.old, fault.new, fault.file), encoding="utf-8")
+    apply(root, fault)
     return root
 
 
@@ -163,22 +122,22 @@ def no_panic_must_fail(room: Room) -> str:
         said, _ = built(room, copied(room, fault, "panics"), "panics")
         undefined = set(re.findall(r"undefined (?:symbol:|reference to) `?(\w+)", said.text))
         if not said.status or undefined != {MISSING}:
-            raise Refused(f"{fault.name} was not refused for its panic: {sorted(undefined)}\n{last(said.text)}")
+            raise Refused(f"{fault.id} was not refused for its panic: {sorted(undefined)}\n{last(said.text)}")
     return f"{len(PANICS)} of {len(PANICS)} panics refused"
 
 
 def proved(room: Room, library: Path, log: str, goals: tuple[str, ...] = PROOFS) -> tuple[Output, dict[str, str]]:
     """Run the prover; give its verdict on each goal."""
-    here = ROOT / "specs" / "binary"
     command = [
         str(room.python("angr")),
         "-B",
-        str(here / "prove.py"),
+        "-m",
+        "specs.binary.prove",
         str(library),
         str(ROOT / KERNEL / "range.rs"),
         *goals,
     ]
-    said = room.run(command, log=f"binary-{log}", cwd=room.folder("binary"))
+    said = room.run(command, log=f"binary-{log}", cwd=room.folder("binary"), env={"PYTHONPATH": str(ROOT)})
     return said, {
         name: word for word, name in re.findall(r"^(proved|REFUTED|UNDECIDED) ([\w-]+)", said.text, re.MULTILINE)
     }
@@ -198,12 +157,12 @@ def walk_must_fail(room: Room) -> str:
     for fault in WALKS:
         built_, library = built(room, copied(room, fault, "walks"), "walks")
         if built_.status:
-            raise Refused(f"{fault.name} does not build:\n{last(built_.text)}")
+            raise Refused(f"{fault.id} does not build:\n{last(built_.text)}")
         said, verdicts = proved(room, library, "walk-twin", WALKED)
         refuted = {name for name, verdict in verdicts.items() if verdict == "REFUTED"}
         # Of another machine code the prover may not be able to decide every goal that holds.
-        if not said.status or refuted != set(fault.breaks):
-            raise Refused(f"{fault.name} was not refuted in {', '.join(fault.breaks)} alone:\n{last(said.text)}")
+        if not said.status or refuted != set(fault.found_by):
+            raise Refused(f"{fault.id} was not refuted in {', '.join(fault.found_by)} alone:\n{last(said.text)}")
     return f"{len(WALKS)} of {len(WALKS)} faults refuted"
 
 

@@ -12,13 +12,16 @@ import shutil
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from specs.conformance.seeds import CORRUPTIONS, MUTANTS, Mutant
-from specs.gates.gate import JAVA, PYTHON, ROOT, Gate, Output, Refused, last, seeded
+from specs.conformance.corruptions import CORRUPTIONS
+from specs.conformance.mutants import MUTANTS, models_of, runs_of
+from specs.faults import apply
+from specs.gates.gate import JAVA, PYTHON, ROOT, Gate, Output, Refused, last
 from specs.gates.tla import MODELS, SPECIFICATION, claim_of, graph_of, tlc
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from specs.faults import SeededFault
     from specs.gates.gate import Room
 
 __all__ = ["GATES"]
@@ -120,11 +123,11 @@ def untrue_records(room: Room) -> str:
 # Mutants --------------------------------------------------------------------------------------------------------------
 
 
-def copied(room: Room, name: str, mutant: Mutant | None) -> Path:
+def copied(room: Room, name: str, mutant: SeededFault | None) -> Path:
     """Copy the package and the comparison into a folder, with the fault in it.
 
     Raises:
-        Refused: the fault fits nowhere, or in more than one place.
+        FaultError: the replaced text does not occur exactly once.
     """
     folder = room.path / "mutants" / name
     shutil.rmtree(folder, ignore_errors=True)
@@ -135,31 +138,29 @@ def copied(room: Room, name: str, mutant: Mutant | None) -> Path:
     for kernel in (*(ROOT / "pumpcore").glob("_kernel*.so"), *(ROOT / "pumpcore").glob("_kernel*.pyd")):
         shutil.copy2(kernel, folder / "pumpcore")
     if mutant is not None:
-        path = folder / "pumpcore" / mutant.file
-        where = f"{mutant.name}: {mutant.file}"
-        path.write_text(seeded(path.read_text(encoding="utf-8"), mutant.old, mutant.new, where), encoding="utf-8")
+        apply(folder, mutant)
     return folder
 
 
-def found_by_walking(room: Room, mutant: Mutant, place: Path, name: str) -> list[str]:
+def found_by_walking(room: Room, mutant: SeededFault, place: Path, name: str) -> list[str]:
     """Name the models whose walk finds a mutant."""
     found = []
-    for model in mutant.models.split():
+    for model in models_of(mutant):
         done = compared(room, model, place=place, log=f"mutant-{name}-{model}")
         if done.status != 1 or not done.text.startswith("DIFFERENCE"):
-            raise Refused(f"{mutant.name}: not found in {model} (status {done.status}):\n{last(done.text, 6)}")
+            raise Refused(f"{mutant.id}: not found in {model} (status {done.status}):\n{last(done.text, 6)}")
         found.append(model)
     return found
 
 
-def found_by_following(room: Room, mutant: Mutant, place: Path, name: str) -> list[str]:
+def found_by_following(room: Room, mutant: SeededFault, place: Path, name: str) -> list[str]:
     """Name the free runs in which TLC finds a mutant."""
     found = []
-    for run in mutant.runs.split():
+    for run in runs_of(mutant):
         _, data = recorded(room, run, place=place, name=f"mutant-{name}", traces=TRACES_OF_A_MUTANT)
         done = followed(room, run, f"mutant-{name}", data)
         if done.status != DEADLOCK:
-            raise Refused(f"{mutant.name}: not found in {run} (status {done.status}):\n{last(done.text, 6)}")
+            raise Refused(f"{mutant.id}: not found in {run} (status {done.status}):\n{last(done.text, 6)}")
         found.append(run)
     return found
 

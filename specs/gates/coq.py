@@ -11,14 +11,14 @@ import os
 import re
 import shutil
 import threading
-from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from specs.gates.gate import ROOT, Gate, Refused, seeded
+from specs.faults import changed_files, faults
+from specs.gates.gate import ROOT, Gate, Refused
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
+    from specs.faults import SeededFault
     from specs.gates.gate import Output, Room
 
 SOURCES: Final = ROOT / "specs" / "coq"
@@ -35,23 +35,6 @@ FORBIDDEN: Final = re.compile(
 SYNTAX_FAILS: Final = re.compile(r"Syntax error|was not found|Lexer|Cannot find a physical path|Unknown interpretation")
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """A definition with a mistake in it, which must break a proof.
-
-    Attributes:
-        name: what is wrong, in a few words.
-        part: the file it is seeded in.
-        right: the text of the definition, found exactly once.
-        wrong: what stands there instead.
-    """
-
-    name: str
-    part: str
-    right: str
-    wrong: str
-
-
 RESTS_ON_AN_AXIOM: Final = """
 Axiom wrong : False.
 Theorem all : 1 = 2. Proof. destruct wrong. Qed.
@@ -60,69 +43,7 @@ Print Assumptions all.
 BUILDING: Final = threading.Lock()
 """Gates run side by side; what they share is made once."""
 
-FAULTS: Final = (
-    Fault(
-        "a step paid for exactly is not due",
-        "Ramp",
-        "if next r <=? until\n      then match run fuel",
-        "if next r <? until\n      then match run fuel",
-    ),
-    Fault("the borrow of the walk is off by one", "Ramp", "  if short <? 0\n", "  if short <=? 0\n"),
-    Fault("the walk forgets the part", "Ramp", "let short := over r - part r in\n  if", "let short := over r in\n  if"),
-    Fault(
-        "the remainder is reset at an edge",
-        "Basal",
-        "else Going (basal now step rate (rest_at step now s))",
-        "else Going (basal now step rate 0)",
-    ),
-    Fault(
-        "the remainder is lost while the rate is zero",
-        "Basal",
-        "then Idle (rest_at step now s)",
-        "then Idle 0",
-    ),
-    Fault(
-        "a segment is in force one microsecond late",
-        "Segments",
-        "if start <=? u then rate_in",
-        "if start <? u then rate_in",
-    ),
-    Fault(
-        "a knot at the instant itself is overlooked",
-        "Segments",
-        "(fun k => start k <=? t) l",
-        "(fun k => start k <? t) l",
-    ),
-    Fault(
-        "a period loses what is left over",
-        "Cycle",
-        "span / period * period_fine +",
-        "span / period * (period_fine / step * step) +",
-    ),
-    Fault("a train earns one microsecond too long", "Train", "(u <? start + d) then", "(u <=? start + d) then"),
-    Fault("a train is short of its last step", "Train", "elapsed =? d then n", "elapsed =? d then n - 1"),
-    Fault("the pace is rounded down", "Dues", "(Z.shiftl value shift - 1) / den + 1.", "Z.shiftl value shift / den."),
-    Fault("the shift is one too small", "Dues", "else Z.log2 x + 1.", "else Z.log2 x."),
-    Fault(
-        "a pulse may leave while the actuator is busy",
-        "Release",
-        "at_ :: gaps gap (at_ + gap) more",
-        "at_ :: gaps gap at_ more",
-    ),
-    Fault(
-        "the grid goes on by more than it may", "Release", "if at_ + grid <? due then", "if at_ + grid <=? due + 1 then"
-    ),
-    Fault(
-        "the oldest bucket is emptied too early",
-        "Caps",
-        "let passed := Z.max 0 (now - newest w) in",
-        "let passed := Z.max 0 (now - newest w + 1) in",
-    ),
-    Fault(
-        "a full bucket stops the count", "Caps", "Z.min U64_MAX (total r + steps)", "Z.min U32_MAX (total r + steps)"
-    ),
-    Fault("the hour has 60 buckets", "Caps", "HOUR_LEN := 61.", "HOUR_LEN := 60."),
-)
+FAULTS: Final = faults("coq")
 
 
 def proof(room: Room) -> str:
@@ -179,8 +100,8 @@ def must_fail(room: Room) -> str:
     for number, fault in enumerate(FAULTS):
         folder = room.folder(f"coq-fault-{number}")
         shutil.copytree(sound, folder, dirs_exist_ok=True)
-        text = seeded(source(fault.part), fault.right, fault.wrong, f"{fault.part}.v")
-        (folder / f"{fault.part}.v").write_text(text, encoding="utf-8")
+        for file, text in changed_files(ROOT, fault).items():
+            (folder / Path(file).name).write_text(text, encoding="utf-8")
         breaks(room, folder, fault)
     axiom = room.folder("coq-axiom")
     (axiom / "Axiom.v").write_text(RESTS_ON_AN_AXIOM, encoding="utf-8")
@@ -190,35 +111,41 @@ def must_fail(room: Room) -> str:
     return f"{len(FAULTS)} seeded faults, {len(FAULTS)} proofs broken, an axiom is seen"
 
 
-def breaks(room: Room, folder: Path, fault: Fault) -> None:
-    """Check that a proof breaks, in the part with the fault or in one that needs it.
+def breaks(room: Room, folder: Path, fault: SeededFault) -> None:
+    """Check that the named proof breaks first, in the part with the fault or in one that needs it.
 
     Raises:
-        Refused: all proofs go through, or what breaks is no proof.
+        Refused: all proofs go through, another one breaks, or what breaks is not a proof.
     """
-    for part in PARTS[PARTS.index(fault.part) :]:
+    changed = Path(fault.edits[0].file).stem
+    for part in PARTS[PARTS.index(changed) :]:
         done = compiled(room, folder, part)
         if done.status == 0:
             continue
         at = re.search(r".*line (\d+)", done.text, re.DOTALL)  # the last one: warnings come before the error
         if at is None or SYNTAX_FAILS.search(done.text):
-            raise Refused(f"{fault.name}: what breaks is no proof:\n{done.text[-1000:]}")
-        if not in_proof((folder / f"{part}.v").read_text(encoding="utf-8"), int(at[1])):
-            raise Refused(f"{fault.name}: it breaks outside a proof, in line {at[1]} of {part}.v")
+            raise Refused(f"{fault.id}: what breaks is not a proof:\n{done.text[-1000:]}")
+        broken = proof_at((folder / f"{part}.v").read_text(encoding="utf-8"), int(at[1]))
+        if broken is None:
+            raise Refused(f"{fault.id}: it breaks outside a proof, in line {at[1]} of {part}.v")
+        if f"{part}.{broken}" not in fault.found_by:
+            raise Refused(f"{fault.id}: it breaks {part}.{broken}, not {', '.join(fault.found_by)}")
         return
-    raise Refused(f"{fault.name}: every proof still goes through")
+    raise Refused(f"{fault.id}: every proof still goes through")
 
 
-def in_proof(text: str, line: int) -> bool:
-    """Say whether a line lies between `Proof.` and `Qed.`, both included."""
-    opened = False
+def proof_at(text: str, line: int) -> str | None:
+    """Return the theorem or lemma whose proof a line is in, from `Proof.` to `Qed.`; None outside a proof."""
+    opened, named = False, None
     for number, content in enumerate(text.splitlines(), start=1):
+        if stated := re.match(r"\s*(?:Theorem|Lemma|Corollary|Fact|Remark) (\w+)", content):
+            named = stated[1]
         opened = opened or "Proof." in content
         if number == line:
-            return opened
+            return named if opened else None
         if "Qed." in content:
             opened = False
-    return False
+    return None
 
 
 def built(room: Room) -> Path:

@@ -10,20 +10,20 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from specs.gates.gate import ROOT, Gate, Refused, Room, last, seeded
+from specs.faults import apply, faults
+from specs.gates.gate import ROOT, Gate, Refused, Room, last
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from specs.faults import SeededFault
     from specs.gates.gate import Output
 
 __all__ = ["GATES"]
 
-REFERENCE: Final = "pumpcore/testing/reference.py"
 HERE: Final = ROOT / "specs" / "crosshair"
 ENOUGH_S: Final = 60
 """No promise that is confirmed takes nearly as long."""
@@ -33,52 +33,7 @@ ALL: Final = "Confirmed over all paths."
 NOT_ALL: Final = "Not confirmed."
 
 
-@dataclass(frozen=True)
-class Fault:
-    """One fault in a copy, and the contracts that must find it.
-
-    Attributes:
-        file: where it goes.
-        old: what stands there, once.
-        new: what the copy has instead.
-        contracts: module and function, each of which must find a counterexample.
-    """
-
-    file: str
-    old: str
-    new: str
-    contracts: tuple[str, ...]
-
-
-FAULTS: Final = (
-    Fault(REFERENCE, "return -(-a // b)", "return a // b + 1", ("law.rounded_up", "law.train", "law.basal")),
-    Fault(REFERENCE, "range(1, steps + 1)", "range(1, steps)", ("law.train",)),
-    Fault(REFERENCE, "carried = earned % worth", "carried = 0", ("law.carried",)),
-    Fault(REFERENCE, "if count(middle) >= k:", "if count(middle) > k:", ("law.halved",)),
-    Fault(REFERENCE, "free_us = at_us + gap_us", "free_us = step.due_us + gap_us", ("law.gap",)),
-    Fault(
-        REFERENCE,
-        "into_us = min(max(t_us - start_us, 0), duration_us)",
-        "into_us = min(max(t_us - start_us, 0), duration_us - 1)",
-        ("search.all_at_the_end",),
-    ),
-    Fault(
-        REFERENCE,
-        "Fraction(rate_uu_per_h * (end - begin), HOUR_US)",
-        "Fraction(rate_uu_per_h * (end - begin + 1), HOUR_US)",
-        ("search.basal_both_ways",),
-    ),
-    Fault(
-        "pumpcore/limits.py",
-        "row.least <= value <= row.largest:",
-        "row.least <= value < row.largest:",
-        ("limits.hard_ranges", "limits.choices"),
-    ),
-    Fault("pumpcore/limits.py", "if number > bound:", "if number >= bound:", ("limits.chosen", "limits.not_chosen")),
-    Fault(
-        "pumpcore/units.py", "if type(value) is not int:", "if not isinstance(value, int):", ("limits.no_other_type",)
-    ),
-)
+FAULTS: Final = faults("crosshair")
 
 
 def checked(room: Room, target: str, seconds: int, log: str, root: Path = ROOT) -> Output:
@@ -132,12 +87,12 @@ def searched(room: Room) -> str:
 def must_fail(room: Room) -> str:
     """Put faults into copies: contracts must find them."""
     wanted = {f"{name}.{function}" for name in ("law", "limits", "search") for function in contracts(name)}
-    if missing := sorted(wanted - {contract for fault in FAULTS for contract in fault.contracts}):
+    if missing := sorted(wanted - {contract for fault in FAULTS for contract in fault.found_by}):
         raise Refused(f"no fault shows that these can fail: {', '.join(missing)}")
     count = 0
     for fault in FAULTS:
         root = copied(room, fault)
-        for contract in fault.contracts:
+        for contract in fault.found_by:
             function = contract.partition(".")[2]
             # What is only searched depends on the time it is given and on chance, so it may try again.
             for left in reversed(range(SEARCHES if contract.startswith("search.") else 1)):
@@ -145,7 +100,7 @@ def must_fail(room: Room) -> str:
                 if said.status == 1 and re.search(rf": error: .*\bwhen calling {function}\(", said.text):
                     break
                 if not left:
-                    raise Refused(f"{contract} does not find {fault.new!r}:\n{last(said.text)}")
+                    raise Refused(f"{contract} does not find: {fault.id}:\n{last(said.text)}")
             count += 1
     return f"{len(FAULTS)} faults, {count} of {count} counterexamples"
 
@@ -156,17 +111,16 @@ def contracts(name: str) -> list[str]:
     return re.findall(r'^def (\w+)\([^\n]*\n    """(?:pre|post): ', text, re.MULTILINE)
 
 
-def copied(room: Room, fault: Fault) -> Path:
+def copied(room: Room, fault: SeededFault) -> Path:
     """Copy what contracts are on, with a fault.
 
     Raises:
-        Refused: the place of the fault is not there, or not once only.
+        FaultError: the replaced text does not occur exactly once.
     """
     root = room.folder("crosshair") / "copy"
     shutil.rmtree(root, ignore_errors=True)
     shutil.copytree(ROOT / "pumpcore", root / "pumpcore", ignore=shutil.ignore_patterns("__pycache__"))
-    file = root / fault.file
-    file.write_text(seeded(file.read_text(encoding="utf-8"), fault.old, fault.new, fault.file), encoding="utf-8")
+    apply(root, fault)
     return root
 
 

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-__all__ = ["JAVA", "PYTHON", "ROOT", "TOOLS", "Gate", "Output", "Refused", "Room", "last", "seeded"]
+__all__ = ["JAVA", "PYTHON", "ROOT", "TOOLS", "Gate", "Output", "Refused", "Room", "last"]
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 TOOLS: Final = Path(__file__).resolve().parent / "tools"
@@ -160,17 +160,6 @@ class Gate:
 def last(text: str, lines: int = LAST_LINES) -> str:
     """Give the last lines of an output."""
     return "\n".join(text.rstrip().splitlines()[-lines:])
-
-
-def seeded(text: str, right: str, wrong: str, where: str) -> str:
-    """Put a fault in the place of what is right.
-
-    Raises:
-        Refused: what is right is not there exactly once.
-    """
-    if text.count(right) != 1:
-        raise Refused(f"{where} has {text.count(right)} times: {right}")
-    return text.replace(right, wrong)
 
 
 PYTHON: Final = sys.executable

@@ -1,7 +1,8 @@
 """The kernel's steps on exact machine words: `specs/smt/prove.py`, asked of two solvers.
 
-The rules of this file: a goal counts only if every solver proves it, and finds what it assumes possible; "unknown" and
-a time limit are refusals; and each fault that the goals name must have a counterexample.
+The rules of this file: a goal counts only if every solver proves it and finds its assumptions satisfiable; "unknown"
+and a time limit are refusals; and each row of `specs/faults/smt.toml` must have a counterexample in every goal that it
+names.
 """
 
 from __future__ import annotations
@@ -11,16 +12,19 @@ import re
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
+from specs.faults import faults
 from specs.gates.coq import kernel_ranges
 from specs.gates.gate import ROOT, Gate, Refused
 
 if TYPE_CHECKING:
     from specs.gates.gate import Room
 
-PROVE: Final = ROOT / "specs" / "smt" / "prove.py"
+GOALS: Final = ROOT / "specs" / "smt" / "goals.py"
 GROUPS: Final = ("walk", "train", "dues", "caps")
 US_PER_HOUR: Final = 3_600_000_000
 SOLVERS: Final = {"z3", "bitwuzla"}
+FAULTS: Final = sum(len(fault.found_by) for fault in faults("smt"))
+"""One for each goal that a fault is seeded into."""
 
 
 def prove(group: str, room: Room) -> str:
@@ -35,6 +39,8 @@ def must_fail(room: Room) -> str:
     answers = [answer for group in GROUPS for answer in ask(room, group, "--faults")]
     if any(answer["wanted"] != "sat" for answer in answers):
         raise Refused("a fault is to be proved")
+    if len(answers) != len(SOLVERS) * FAULTS:
+        raise Refused(f"{len(answers)} answers to {FAULTS} faults")
     return f"{len(answers) // len(SOLVERS)} faults refuted by {len(SOLVERS)} solvers"
 
 
@@ -46,7 +52,7 @@ def ask(room: Room, group: str, *more: str) -> list[dict[str, Any]]:
     """
     compare_ranges()
     python = room.python("smt")
-    text = room.want([str(python), str(PROVE), group, *more], log=f"smt-{group}{''.join(more)}")
+    text = room.want([str(python), "-B", "-m", "specs.smt.prove", group, *more], log=f"smt-{group}{''.join(more)}")
     answers: list[dict[str, Any]] = [json.loads(line) for line in text.splitlines()]
     for answer in answers:
         if answer["answer"] != answer["wanted"]:
@@ -74,11 +80,11 @@ def compare_ranges() -> None:
     }
     stated = {
         name: int(value)
-        for name, value in re.findall(r"^([A-Z_]+) = ([0-9_]+)$", PROVE.read_text("utf-8"), re.MULTILINE)
+        for name, value in re.findall(r"^([A-Z_]+) = ([0-9_]+)$", GOALS.read_text("utf-8"), re.MULTILINE)
     }
     if wanted.items() - stated.items():
         raise Refused(
-            f"bounds of the goals: {sorted(wanted.items() - stated.items())} in the kernel, not so in {PROVE.name}"
+            f"bounds of the goals: {sorted(wanted.items() - stated.items())} in the kernel, not so in {GOALS.name}"
         )
 
 
@@ -101,7 +107,7 @@ GATES: Final[tuple[Gate, ...]] = (
     Gate(
         name="smt-must-fail",
         claim="a step with a fault has a counterexample",
-        bounds="the faults that prove.py names",
+        bounds=f"{FAULTS} seeded faults",
         run=must_fail,
     ),
 )

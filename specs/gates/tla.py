@@ -12,17 +12,17 @@ import re
 import shutil
 import threading
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from specs.conformance.graph import Graph, constants, load
-from specs.gates.gate import JAVA, ROOT, Gate, Output, Refused, last, seeded
+from specs.faults import changed_files, exchange, faults
+from specs.gates.gate import JAVA, ROOT, Gate, Output, Refused, last
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from specs.gates.gate import Room
 
-__all__ = ["GATES", "MODELS", "SPECIFICATION", "claim_of", "graph_of", "tlc"]
+__all__ = ["FAULTS", "GATES", "MODELS", "SPECIFICATION", "claim_of", "graph_of", "tlc"]
 
 SPECIFICATION: Final = ROOT / "specs" / "tla"
 JAR_SHA256: Final = "58c6df9a1045beb341ee947bc640fe8d89988ad1d0b700e392aa8dd97502129a"
@@ -226,7 +226,7 @@ def live_config(live: Live, behaviours: str) -> str:
     """Write the configuration of a liveness check."""
     text = (SPECIFICATION / f"{live.model}.cfg").read_text(encoding="utf-8").partition("INVARIANTS")[0]
     for old, new in live.changes:
-        text = seeded(text, old, new, f"{live.model}.cfg")
+        text = exchange(text, old, new, f"{live.model}.cfg")
     return text.replace("SPECIFICATION Spec", f"SPECIFICATION {behaviours}") + f"PROPERTIES {live.property}\n"
 
 
@@ -245,208 +245,20 @@ def liveness(room: Room) -> str:
 # What must fail -------------------------------------------------------------------------------------------------------
 
 
-class Seed(NamedTuple):
-    """A fault in the specification, and what must name it."""
-
-    model: str
-    old: str
-    new: str
-    refuted_by: str
-    file: str = "Pump.tla"
-
-
-SEEDS: Final = (
-    Seed(
-        "MCTable",
-        'facts.no_stopping_alarm -> "suspended"',
-        'facts.no_stopping_alarm -> "running"',
-        "MOD_03_NoWayFromAlarmToRunning",
-        "Modes.tla",
-    ),
-    Seed(
-        "MCTable",
-        'trigger = "resume" /\\ mode = "suspended" /\\ Ready(facts)',
-        'trigger = "resume" /\\ mode = "suspended"',
-        "STA_01_RunningOnlyWhenReady",
-        "Modes.tla",
-    ),
-    Seed(
-        "MCTable",
-        '{"standby", "suspended", "alarm"} /\\ facts.set_off_body',
-        '{"standby", "suspended", "alarm"}',
-        "RES_06_PrimingOnlyOffBody",
-        "Modes.tla",
-    ),
-    Seed(
-        "MCTable",
-        'CASE trigger = "fault" -> "alarm"',
-        'CASE trigger = "fault" /\\ mode # "running" -> "alarm"',
-        "MOD_07_FaultFromEverywhere",
-        "Modes.tla",
-    ),
-    Seed(
-        "MCTable",
-        '[] trigger = "suspend" -> IF',
-        '[] trigger = "suspend" /\\ mode # "alarm" -> IF',
-        "MOD_02_SuspendEverywhere",
-        "Modes.tla",
-    ),
-    Seed(
-        "MCModes",
-        "no_stopping_alarm |-> ActiveStopping(p) = {}]",
-        "no_stopping_alarm |-> TRUE]",
-        "ALM_06_NothingFlowsUnderAnAlarm",
-    ),
-    Seed(
-        "MCModes",
-        '[Move(off, "begin_change") EXCEPT',
-        '[[Move(off, "begin_change") EXCEPT !.offBody = FALSE] EXCEPT',
-        "RES_06_PrimesOnlyOffTheBody",
-    ),
-    Seed(
-        "MCAlarms",
-        "CASE fresh # {} /\\ seen.mode",
-        "CASE FALSE /\\ seen.mode",
-        "ALM_06_NothingFlowsUnderAnAlarm",
-    ),
-    Seed(
-        "MCAlarms",
-        'ELSE IF kind \\in Informs \\/ alarm.status = "confirmed" THEN Quiet',
-        "ELSE IF TRUE THEN Quiet",
-        "ALM_03_NothingUnreadVanishes",
-    ),
-    Seed(
-        "MCAlarms",
-        'ELSE IF @.cause THEN [@ EXCEPT !.status = "confirmed", !.age = 0, !.level = 0]',
-        "ELSE IF FALSE THEN @",
-        "ALM_03_NothingUnreadVanishes",
-    ),
-    Seed(
-        "MCAlarms",
-        'kind = "battery_empty" -> p.battery = "empty"',
-        'kind = "battery_empty" -> FALSE',
-        "ALM_09_CausesAreTold",
-    ),
-    Seed(
-        "MCReservoir",
-        'kind = "reservoir_empty" -> shown /\\ p.left = 0',
-        'kind = "reservoir_empty" -> FALSE',
-        "STA_01_RunsOnlyWhenReady",
-    ),
-    Seed(
-        "MCWatch",
-        "Dry(p) >= High /\\ Dry(p) < Danger",
-        "Dry(p) > High /\\ Dry(p) < Danger",
-        "WCH_01_HighBeforeTheBound",
-    ),
-    Seed(
-        "MCWatch", "Dry(p) >= Medium /\\ Dry(p) < High", "Dry(p) > Medium /\\ Dry(p) < High", "WCH_03_MediumBeforeHigh"
-    ),
-    Seed(
-        "MCDisconnect",
-        "stopped /\\ p.stopped >= Reminder",
-        "stopped /\\ p.stopped > Reminder",
-        "WCH_03_ReminderWhileStopped",
-    ),
-    Seed(
-        "MCBolus",
-        "IF fault \\/ ~KeepsBoluses THEN EndAllBoluses(still)",
-        "IF fault THEN EndAllBoluses(still)",
-        "DEL_12_BolusesRunWhileThePumpDoes",
-    ),
-    Seed("MCBolus", "LAMBDA offer : ~offer.stale", "LAMBDA offer : TRUE", "BOL_04_ProposalsRestOnNow"),
-    Seed("MCBolus", "LAMBDA offer : offer.age < OfferTicks", "LAMBDA offer : TRUE", "BOL_02_ProposalsExpire"),
-    Seed("MCBolus", "size > 0 /\\ size <= MaxBolus", "size > 0", "LIM_02_NoBolusIsTooLarge"),
-    Seed(
-        "MCBolus",
-        'On("ConfirmAgain") /\\ pump.answered /\\ Asked(pump)',
-        'On("ConfirmAgain") /\\ pump.answered /\\ Asked([pump EXCEPT !.boluses = Append(@, Bolus(1, 0))])',
-        "BOL_03_AgainIsNothingMore",
-    ),
-    Seed("MCPulses", '.fate = "ends" /\\ ~Awaited(p, i)', '.fate = "ends" /\\ FALSE', "DEL_06_EveryStepIsInOnePlace"),
-    Seed(
-        "MCUnanswered",
-        'IF p.pulses[j].fate = "out" THEN Uncertain(p, j) ELSE p',
-        "IF FALSE THEN Uncertain(p, j) ELSE p",
-        "DEL_11_NobodyWaitsForEver",
-    ),
-    Seed(
-        "MCUnanswered",
-        'IF p.mode # "running" THEN [p EXCEPT !.missed',
-        "IF FALSE THEN [p EXCEPT !.missed",
-        "of module PumpAbs",
-    ),
-    Seed(
-        "MCPower",
-        "Settled(back, UnansweredFrom(back, 1))",
-        "Settled(back, [back EXCEPT !.pulses = <<>>])",
-        "PWR_03_PowerLossLosesNothing",
-    ),
-    Seed(
-        "MCGlucose",
-        "LowDecided([p EXCEPT !.reading = NoReading])",
-        "[p EXCEPT !.reading = NoReading]",
-        "GLU_04_NothingIsSuspendedBlindly",
-    ),
-    Seed("MCGlucose", "says \\notin Usable \\/ (", "(", "GLU_04_NothingIsSuspendedBlindly"),
-    Seed(
-        "MCGlucose",
-        '"suspend") EXCEPT !.cause = cause, !.wait = LowMost]',
-        '"suspend") EXCEPT !.cause = cause]',
-        "GLU_02_LowSuspendsHaveAnEnd",
-    ),
-    Seed(
-        "MCGlucose",
-        "gone == IF p.cause \\in LowCauses THEN [p EXCEPT !.counts = FALSE, !.missed = 0] ELSE p",
-        "gone == p",
-        "GLU_02_LowOnlyTakesAway",
-    ),
-    Seed(
-        "MCGlucose",
-        'ELSE [ended EXCEPT !.cause = "person", !.counts = FALSE, !.missed = 0]',
-        'ELSE [ended EXCEPT !.cause = "person"]',
-        "GLU_02_LowOnlyTakesAway",
-    ),
-    Seed("MCGlucose", "LET low == SuspendedLow(p)", 'LET low == p.mode = "suspended"', "SUS_02_OnlyAPersonStarts"),
-    Seed("MCGlucose", 'p.mode = "running" /\\ p.away = 0', 'p.mode = "running"', "GLU_03_ItStaysAway"),
-    Seed("MCGlucose", "IF longest THEN Max(@, LowAway) ELSE @", "@", "GLU_03_ItStaysAway"),
-    Seed("MCLow", "[p EXCEPT !.away = Max(@, LowAwayHand)]", "p", "GLU_03_ItStaysAway"),
-    Seed(
-        "MCLow",
-        "IF p.cause # WithSuspend[k] THEN Ceased",
-        "IF p.cause = None THEN Ceased",
-        "ALM_03_ALowIsToldWhileItSuspends",
-    ),
-    Seed(
-        "MCLink",
-        '"sensor_link_lost" -> p.heard >= Lost',
-        '"sensor_link_lost" -> p.heard > Lost',
-        "GLU_01_ALostLinkIsTold",
-    ),
-    Seed("MCAutoOff", "alone /\\ p.idle >= AutoOff", "alone /\\ p.idle > AutoOff", "ALM_08_NobodyThereStopsIt"),
-    Seed("MCAutoOff", "alone /\\ p.idle = AutoOff - 1", "alone /\\ p.idle = AutoOff", "ALM_08_ItIsWarnedOf"),
-    Seed(
-        "MCAutoOff",
-        'On("BatteryGood") /\\ Becomes(',
-        'On("BatteryGood") /\\ Asked(',
-        "ALM_08_OnlyAPersonIsASignOfLife",
-    ),
-)
-"""Faults of the specification."""
+FAULTS: Final = faults("tla")
 
 
 def must_fail(room: Room, part: int) -> str:
     """Show that the checks refuse a specification with a fault, and by which name; half of the faults each."""
-    chosen = SEEDS[part::2]
-    for number, seed in enumerate(chosen):
-        name = f"seed-{part}-{number}"
-        fault = seeded((SPECIFICATION / seed.file).read_text(encoding="utf-8"), seed.old, seed.new, seed.file)
-        config, module = f"{seed.model}.cfg", module_of(seed.model)
-        done = tlc(room, name, config, module, "-deadlock", changed={seed.file: fault})
+    chosen = FAULTS[part::2]
+    for number, fault in enumerate(chosen):
+        changed = {Path(file).name: text for file, text in changed_files(ROOT, fault).items()}
+        config, module = f"{fault.model}.cfg", module_of(fault.model)
+        done = tlc(room, f"seed-{part}-{number}", config, module, "-deadlock", changed=changed)
         named = VIOLATED.search(done.text)
-        if done.status not in {INVARIANT, LIVENESS} or named is None or not named[1].endswith(seed.refuted_by):
+        if done.status not in {INVARIANT, LIVENESS} or named is None or not named[1].endswith(fault.found_by):
             raise Refused(
-                f"{seed.new!r} is not refuted by {seed.refuted_by} (status {done.status}):\n{last(done.text, 12)}"
+                f"{fault.id}: not refuted by {', '.join(fault.found_by)} (status {done.status}):\n{last(done.text, 12)}"
             )
     return f"{len(chosen)} faults, each refuted by the rule that it breaks"
 
@@ -513,7 +325,7 @@ GATES: Final[tuple[Gate, ...]] = (
         Gate(
             name=f"tla-must-fail-{part + 1}",
             claim="A specification with a fault is refuted by the rule that the fault breaks",
-            bounds=f"{len(SEEDS[part::2])} seeded faults",
+            bounds=f"{len(FAULTS[part::2])} seeded faults",
             run=partial(must_fail, part=part),
             needs=(JAVA,),
         )

@@ -12,15 +12,13 @@ from typing import Any
 import pytest
 
 from pumpcore.pump.modes import TABLE, TRIGGERS, Facts, State
-from specs.conformance import seeds
+from specs.conformance import mutants
 from specs.conformance.bench import ALPHABET, Bench, Model
 from specs.conformance.exhaustive import DifferenceError, walk
 from specs.conformance.graph import Graph, GraphError, constants, load, rendered, value_of
 from specs.conformance.record import module, record
 from specs.conformance.rows import Change, changes, found
 from specs.conformance.table import STATES, compare
-from specs.gates import tla
-from specs.gates.gate import Refused, seeded
 
 ROOT = Path(__file__).resolve().parents[2]
 MODES = ROOT / "specs" / "tla" / "MCModes.cfg"
@@ -110,26 +108,15 @@ def test_a_walk_finds_what_is_not_specified(tmp_path: Path) -> None:
         walk(graph_of(tmp_path, (node + suspend).replace("standby", "running")), model)
 
 
-def test_every_fault_of_the_pump_fits_in_exactly_one_place() -> None:
-    for mutant in seeds.MUTANTS:
-        text = (ROOT / "pumpcore" / mutant.file).read_text(encoding="utf-8")
-        assert text.count(mutant.old) == 1, mutant.name
-        assert mutant.new != mutant.old
-        assert (mutant.models and mutant.runs) or mutant.why, mutant.name
-    assert len({mutant.name for mutant in seeds.MUTANTS}) == len(seeds.MUTANTS)
-
-
-def test_every_fault_of_the_specification_fits_in_exactly_one_place() -> None:
-    for seed in tla.SEEDS:
-        text = (tla.SPECIFICATION / seed.file).read_text(encoding="utf-8")
-        assert seeded(text, seed.old, seed.new, seed.file) != text
-    with pytest.raises(Refused, match="X has 2 times: a"):
-        seeded("aa", "a", "b", "X")
+def test_a_mutant_that_one_direction_does_not_find_says_why() -> None:
+    for mutant in mutants.MUTANTS:
+        assert (mutants.models_of(mutant) and mutants.runs_of(mutant)) or mutant.why_not, mutant.id
+        assert set(mutant.found_by) == {*mutants.models_of(mutant), *mutants.runs_of(mutant)}, mutant.id
 
 
 def test_the_list_of_mutants_is_current() -> None:
     document = ROOT / "specs" / "conformance" / "mutants.md"
-    assert document.read_text(encoding="utf-8") == seeds.document(), "python -m specs.conformance.seeds"
+    assert document.read_text(encoding="utf-8") == mutants.document(), "python -m specs.conformance.mutants"
 
 
 def test_a_table_that_leaves_out_a_mode_or_a_set_of_facts_is_no_whole_table() -> None:

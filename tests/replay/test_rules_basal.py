@@ -1,6 +1,6 @@
 """What stops basal, what starts it again, and where its pulses fall: one hand-made record per rule.
 
-Goal: each rule of `specs/replay.md` has a test that fails without it. Method: a day at 1 U/h is 960 pulses, one every
+Goal: each rule of `docs/replay.md` has a test that fails without it. Method: a day at 1 U/h is 960 pulses, one every
 90 s from the full hour on, so a stop costs the pulses that stand in it and nothing else.
 """
 

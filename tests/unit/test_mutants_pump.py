@@ -1,4 +1,4 @@
-"""What a change of one line in the pump would break unseen: found with changes made by hand, see specs/mutants.md.
+"""What a change of one line in the pump would break unseen: found with changes made by hand, see docs/mutants.md.
 
 Most of it is about a step whose record cannot be written, for then nothing at all may have changed.
 """

@@ -106,7 +106,7 @@ def test_json_has_the_keys_that_the_manual_names(small: str, root: Path) -> None
     out = good("run", small, "--json")
     assert out.count("\n") == 1
     answer = json.loads(out)
-    manual = (root / "specs" / "scenarios.md").read_text(encoding="utf-8")
+    manual = (root / "docs" / "scenarios.md").read_text(encoding="utf-8")
     _, _, table = manual.partition("| key | holds |")
     rows = dict(re.findall(r"^\| (`.+?`) \| (.+) \|$", table, re.MULTILINE))
     named = {key: re.findall(r"`(\w+)`", holds) for keys, holds in rows.items() for key in re.findall(r"`(\w+)`", keys)}

@@ -83,7 +83,7 @@ def test_a_word_that_is_no_number_is_no_number() -> None:
 
 
 def test_the_manual_has_every_form_and_every_place(root: Path) -> None:
-    manual = (root / "specs" / "scenarios.md").read_text(encoding="utf-8")
+    manual = (root / "docs" / "scenarios.md").read_text(encoding="utf-8")
     for form in FORMS:
         assert f"| `{form.words}` | {form.says} |" in manual
     for name, place in PLACES.items():

@@ -1,0 +1,1 @@
+"""What is claimed of the compiled kernel, and its proof."""

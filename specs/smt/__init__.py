@@ -1,0 +1,1 @@
+"""What is claimed of the steps on machine words, and its proof."""

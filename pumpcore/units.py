@@ -13,6 +13,7 @@ from typing import Final
 from pumpcore.errors import QuantityError
 
 __all__ = [
+    "NEVER_US",
     "US_PER_DAY",
     "US_PER_HOUR",
     "US_PER_MINUTE",
@@ -33,6 +34,9 @@ US_PER_SECOND: Final = 1_000_000
 US_PER_MINUTE: Final = 60 * US_PER_SECOND
 US_PER_HOUR: Final = 60 * US_PER_MINUTE
 US_PER_DAY: Final = 24 * US_PER_HOUR
+
+NEVER_US: Final = 1 << 62
+"""An instant that never comes."""
 
 _DECIMALS_MAX: Final = 6
 _WHOLE_DIGITS_MAX: Final = 14  # as many as the units of a u64 of micro-units

@@ -22,10 +22,10 @@ from pumpcore.sim.dice import Dice
 from pumpcore.sim.faults import SPACING_US, Fault, Injector, PowerCutError
 from pumpcore.sim.motor import Cartridge, FaultyMotor, IdealMotor, Line
 from pumpcore.sim.person import Person
+from pumpcore.sim.recording_journal import RecordingJournal
 from pumpcore.sim.sensor import Sensor
 from pumpcore.sim.store import FaultyStore
-from pumpcore.sim.told import ToldJournal
-from pumpcore.units import US_PER_HOUR, US_PER_MINUTE, US_PER_SECOND
+from pumpcore.units import NEVER_US, US_PER_HOUR, US_PER_MINUTE, US_PER_SECOND
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,14 +33,13 @@ if TYPE_CHECKING:
     from pumpcore.pump.effects import Effect
     from pumpcore.pump.events import Event
     from pumpcore.sim.motor import Report
-    from pumpcore.sim.setup import Mode, Setup
+    from pumpcore.sim.setup import CampaignMode, WorldSetup
 
 __all__ = ["Broken", "Outcome", "World", "live"]
 
 _REPORT: Final = 0
 _DEADLINE: Final = 1
 _OTHER: Final = 2
-_NEVER_US: Final = 1 << 62
 
 _COMPARED_EVERY: Final = 40  # events between two comparisons of all that the pump can say of itself
 _RESTORED_EVERY: Final = 900
@@ -89,7 +88,7 @@ class Outcome:
     """
 
     seed: int
-    mode: Mode
+    mode: CampaignMode
     span_us: int
     digest: str
     steps: int
@@ -100,7 +99,7 @@ class Outcome:
     broken: Broken | None = None
 
 
-def live(setup: Setup) -> Outcome:
+def live(setup: WorldSetup) -> Outcome:
     """Live through a world.
 
     Args:
@@ -129,7 +128,7 @@ class World:
         injector: what goes wrong.
     """
 
-    def __init__(self, setup: Setup, injector: Injector | None = None) -> None:
+    def __init__(self, setup: WorldSetup, injector: Injector | None = None) -> None:
         """Make all that is around the pump; the pump itself begins with its life."""
         self.setup, self.config = setup, setup.config
         self.dice = Dice(setup.seed, "world")
@@ -156,12 +155,12 @@ class World:
         self._order = 0
         self._queue: list[tuple[int, int, int, int, Callable[[], None]]] = []
 
-    def _begun(self) -> ToldJournal:
+    def _begun(self) -> RecordingJournal:
         """Begin the journal; whoever finds the store full makes room and tries again."""
         last: JournalError | None = None
         for _ in range(_TRIES):
             try:
-                return ToldJournal.begin(self.store, self.config, bounds=_BOUNDS)
+                return RecordingJournal.begin(self.store, self.config, bounds=_BOUNDS)
             except JournalError as error:
                 last = error
         raise BrokenError("DEL-16", "no journal can be begun", last)
@@ -214,7 +213,7 @@ class World:
     def _run(self, end_us: int) -> None:
         while True:
             deadline_us = self._deadline_us()
-            head = self._queue[0][:2] if self._queue else (_NEVER_US, _OTHER)
+            head = self._queue[0][:2] if self._queue else (NEVER_US, _OTHER)
             at_us = min(deadline_us, max(head[0], self.clock.at_us))
             if at_us > end_us:
                 break
@@ -238,7 +237,7 @@ class World:
         """Say when the host calls the pump, in right time."""
         deadline_us = self._promised_us = self.pump.next_deadline_us()
         if deadline_us is None:
-            return _NEVER_US
+            return NEVER_US
         if deadline_us <= self.seen_us:
             return max(self.clock.at_us, self.awake_us)
         return max(self.clock.at_us + self.shown.wait_us(deadline_us), self.awake_us)
@@ -439,7 +438,7 @@ class World:
         if self.store.flip():
             self._must_not_open("a flipped bit went unnoticed")
             self.store.unflip()
-        self.journal = ToldJournal.go_on(self.store, bounds=_BOUNDS)
+        self.journal = RecordingJournal.reopen(self.store, bounds=_BOUNDS)
 
     def _must_not_open(self, what: str) -> None:
         try:

@@ -18,7 +18,7 @@ from pumpcore.errors import PumpcoreError
 from pumpcore.pump import Pump, events
 from pumpcore.pump import effects as said
 from pumpcore.pump.modes import State
-from pumpcore.sim.programme import Programme
+from pumpcore.sim.books.basal import BasalBook
 from pumpcore.therapy.glucose import RateRequest
 from pumpcore.therapy.iob import Curve
 from pumpcore.therapy.profile import AbsoluteTemp, PercentTemp
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from pumpcore.pump.effects import Effect
     from pumpcore.pump.events import Event
 
-__all__ = ["Books", "BrokenError", "Order", "Window"]
+__all__ = ["BookedOrder", "Books", "BrokenError", "Window"]
 
 _FRESH_US: Final = US_PER_HOUR
 _CURVE: Final = Curve.exponential(360, 75)  # of what is younger than an hour it has three quarters on board, and more
@@ -90,7 +90,7 @@ class Window:
         return self._sum
 
 
-class Order(NamedTuple):
+class BookedOrder(NamedTuple):
     """A pulse that was ordered and is open."""
 
     at_us: int
@@ -102,7 +102,7 @@ class Order(NamedTuple):
 
 
 @dataclass(slots=True)
-class Train:
+class BookedTrain:
     """A part of a bolus that runs: it can only be held against its time while nothing has held it up."""
 
     start_us: int
@@ -135,7 +135,7 @@ class Books:
         self.device, self.step_uu = config.device, config.device.step_uu
         self.policy = POLICIES[config.suspend_policy]
         self.checks: Counter[str] = Counter()
-        self.programme = Programme(config.device, config.plan, config.anchor, config.zone, at_us)
+        self.programme = BasalBook(config.device, config.plan, config.anchor, config.zone, at_us)
         self.seen_us = at_us
         self.limits = self.caps = config.limits
         self.state = State.STANDBY
@@ -143,10 +143,10 @@ class Books:
         self.begun_us: int | None = None
         self.by_itself = self.began_low = self.paused = False
         self.next_seq = 1
-        self.orders: dict[int, Order] = {}
+        self.orders: dict[int, BookedOrder] = {}
         self.counted: Counter[str] = Counter()
         self.basal = 0
-        self.trains: dict[tuple[int, str], Train] = {}
+        self.trains: dict[tuple[int, str], BookedTrain] = {}
         self.boluses: dict[int, int] = {}
         self.recorded: set[int] = set()
         self.steps_of: Counter[int] = Counter()
@@ -411,7 +411,7 @@ class Books:
         self.must("RES-01", left_uu is not None and left_uu >= pulse.amount_uu, pulse, left_uu)
         self.reservoir_uu = (left_uu or 0) - pulse.amount_uu
         self.next_seq += 1
-        self.orders[pulse.seq] = Order(pulse.at_us, bolus_id, pulse.steps, therapy, self.reservoirs)
+        self.orders[pulse.seq] = BookedOrder(pulse.at_us, bolus_id, pulse.steps, therapy, self.reservoirs)
         if therapy:
             self.counted["outstanding"] += pulse.steps
 
@@ -432,7 +432,7 @@ class Books:
                 most_uu = self.device.reservoir_uu
                 self.reservoir_uu = min(self.reservoir_uu + order.steps * self.step_uu, most_uu)
 
-    def _move(self, seq: int, order: Order, fate: str) -> None:
+    def _move(self, seq: int, order: BookedOrder, fate: str) -> None:
         if order.therapy:
             self.counted[order.fate] -= order.steps
             self.counted[fate] += order.steps
@@ -513,10 +513,10 @@ class Books:
         start_us = effect.at_us + self.device.bolus_start_delay_us
         if bolus.extended_uu:
             steps = bolus.extended_uu // self.step_uu
-            self.trains[bolus.id, "extended"] = Train(start_us, bolus.extended_us, steps)
+            self.trains[bolus.id, "extended"] = BookedTrain(start_us, bolus.extended_us, steps)
         if bolus.fast_uu:
             duration_us = self.device.bolus_duration_us(bolus.fast_uu, mode=bolus.speed)
-            self.trains[bolus.id, "bolus"] = Train(start_us, duration_us, bolus.fast_uu // self.step_uu)
+            self.trains[bolus.id, "bolus"] = BookedTrain(start_us, duration_us, bolus.fast_uu // self.step_uu)
 
     def _ended(self, effect: said.BolusDelivered) -> None:
         bolus = effect.bolus

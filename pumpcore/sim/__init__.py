@@ -15,6 +15,8 @@ The faulty parts are decorators that an integrator can put around parts of their
 | books | what must hold: orders, boluses, basal, alarms, modes |
 | setup | what a world begins with |
 | sensor, person | who acts in it |
+| agenda, outcome | what happens when; what became of a world |
+| power, timed_faults | power cuts; faults that come with time |
 | world | one pump and its world, on virtual time |
 | cuts, short_runs | the power cut at every write and at every effect, of short runs |
 | recording_journal | a journal that keeps each step with its effects |
@@ -30,9 +32,10 @@ from pumpcore.sim.clock import ClockModel, FaultyClock, VirtualClock
 from pumpcore.sim.dice import Dice
 from pumpcore.sim.faults import Fault, Injector, PowerCutError
 from pumpcore.sim.motor import Cartridge, FaultyMotor, IdealMotor, Line, Motor, Report
+from pumpcore.sim.outcome import Broken, Outcome
 from pumpcore.sim.setup import WorldSetup, draw_setup
 from pumpcore.sim.store import FaultyStore
-from pumpcore.sim.world import Broken, Outcome, World, live
+from pumpcore.sim.world import World, live
 
 __all__ = [
     "Books",

@@ -16,11 +16,13 @@ from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 from pumpcore.errors import LimitError
 from pumpcore.sim.faults import Fault
 from pumpcore.sim.setup import CAMPAIGN_MODES, CampaignMode, draw_setup
-from pumpcore.sim.world import Outcome, live
+from pumpcore.sim.world import live
 from pumpcore.units import US_PER_DAY, US_PER_HOUR
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+
+    from pumpcore.sim.outcome import Outcome
 
 __all__ = ["FULL_DAYS", "Chosen", "Summary", "Task", "run_all", "run_task", "tasks"]
 

@@ -159,7 +159,7 @@ class Person:
         books, status = world.books, world.pump.status
         if self._battery <= 20:  # noqa: PLR2004  # percent
             self._battery = 100
-            world.cut()
+            world.power.cut()
             self._battery_reads()
         world.motor.mend()
         renew = bool(books.causes & {Kind.OCCLUSION_DETECTED, Kind.RESERVOIR_ISSUE}) or not books.primed

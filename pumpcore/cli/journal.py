@@ -100,8 +100,8 @@ def verify(file: str, *, replayed: bool, as_json: bool) -> None:
 def export(file: str, kind: str) -> None:
     """Print FILE as lines of JSON: every row, or what was delivered in the words of another system."""
     from pumpcore.journal import Walk  # noqa: PLC0415 - as in `show`
+    from pumpcore.journal.delivered import Deliveries  # noqa: PLC0415
     from pumpcore.journal.export import FORMATS, line, lines_of  # noqa: PLC0415
-    from pumpcore.journal.given import Given  # noqa: PLC0415
 
     with closing(_opened(file)) as store:
         walk = Walk(store.rows())
@@ -110,10 +110,10 @@ def export(file: str, kind: str) -> None:
                 click.echo(each)
             _whole(file, walk.damage)
             return
-        given = Given(_read(file, walk))
+        deliveries = Deliveries(_read(file, walk))
         # Half of what was delivered would look like all of it.
         _whole(file, walk.damage)
-    for each in map(line, FORMATS[kind](given)):
+    for each in map(line, FORMATS[kind](deliveries)):
         click.echo(each)
 
 

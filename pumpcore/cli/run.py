@@ -44,7 +44,7 @@ def command(scenario: str | None, plot: str | None, language: str, *, listed: bo
     """
     from pumpcore.report.drawing import check_path  # noqa: PLC0415
     from pumpcore.scenario import examples, read, run  # noqa: PLC0415 - it loads the pump, which `schedule` does not need
-    from pumpcore.scenario.answer import as_json as answer  # noqa: PLC0415
+    from pumpcore.scenario.as_json import as_json as answer  # noqa: PLC0415
     from pumpcore.scenario.plot import draw  # noqa: PLC0415
 
     if listed:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from pumpcore.sim.campaign import Chosen, Summary, Task
     from pumpcore.sim.cuts import Cuts
-    from pumpcore.sim.world import Outcome
+    from pumpcore.sim.outcome import Outcome
 
 __all__ = ["command"]
 

@@ -24,16 +24,16 @@ The rules of this package:
 7. Row numbers grow by one. No clock, and no wall clock at all, has a part in them.
 
 A row tells what happened in the words of the Insulin Delivery Service's history: `Entry` keeps programmed, commanded,
-confirmed and uncertain apart; `book` has the format of what a row says, `sqlite` that of the file.
+confirmed and uncertain apart; `row_codec` has the format of what a row says, `sqlite` that of the file.
 
 | module | its one responsibility |
 |---|---|
 | rows | what a row is, and whether it is good |
-| book | what a row says: event and effects as a line, and back |
+| row_codec | what a row says: event and effects as a line, and back |
 | store, sqlite | where rows are kept: in memory, in a file |
 | replay, salvage | from rows to the pump; from damaged rows to what can be vouched for |
 | journal | `Journal`, which keeps the rules above |
-| given | what was delivered, with the wall clock that it had |
+| delivered | what was delivered, with the wall clock that it had |
 | export | lines of JSON: our own, Nightscout's, Tidepool's |
 """
 

@@ -1,8 +1,8 @@
 """Journals as lines of JSON: our own, which read back to the same journal, and those of Nightscout and Tidepool.
 
 The rule of this file: amounts and rates are written as exact decimals and never pass through a float; instants and
-durations are rounded down to the unit of the format. What was delivered comes from `given`, so in each format the sum
-over all lines is what the ledger counts:
+durations are rounded down to the unit of the format. What was delivered comes from `delivered`, so in each format the
+sum over all lines is what the ledger counts:
 
 | format | a line | insulin of it |
 |---|---|---|
@@ -31,7 +31,7 @@ from pumpcore.units import US_PER_HOUR, US_PER_MINUTE, format_u, format_u_per_h
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from pumpcore.journal.given import Basal, Given, GivenBolus
+    from pumpcore.journal.delivered import BasalStretch, DeliveredBolus, Deliveries
 
 __all__ = ["FORMATS", "lines_of", "nightscout", "rows_in", "tidepool"]
 
@@ -128,11 +128,11 @@ def rows_in(lines: Iterable[str]) -> Iterator[Row]:
 # Nightscout -----------------------------------------------------------------------------------------------------------
 
 
-def nightscout(given: Given) -> Iterator[dict[str, Any]]:
+def nightscout(deliveries: Deliveries) -> Iterator[dict[str, Any]]:
     """Write what was delivered as Nightscout treatments.
 
     Args:
-        given: what a journal says.
+        deliveries: what a journal says.
 
     Yields:
         Treatments for `line`, basal first, each kind in order of time.
@@ -140,17 +140,19 @@ def nightscout(given: Given) -> Iterator[dict[str, Any]]:
     Raises:
         JournalError: the wall clock was not set.
     """
-    for basal in given.basal:
+    for basal in deliveries.basal:
         if basal.end_us > basal.start_us or basal.delivered.uu:
-            yield _temp_basal(given, basal)
-    for bolus in given.boluses.values():
-        yield _treatment_of(given, bolus)
-    for at_us, what in given.changes:
-        yield _treatment(given, at_us, "Insulin Change" if what == "reservoir" else "Site Change", f"{what}-{at_us}")
+            yield _temp_basal(deliveries, basal)
+    for bolus in deliveries.boluses.values():
+        yield _treatment_of(deliveries, bolus)
+    for at_us, what in deliveries.changes:
+        yield _treatment(
+            deliveries, at_us, "Insulin Change" if what == "reservoir" else "Site Change", f"{what}-{at_us}"
+        )
 
 
-def _treatment(given: Given, at_us: int, kind: str, name: str) -> dict[str, Any]:
-    at = given.local(at_us)
+def _treatment(deliveries: Deliveries, at_us: int, kind: str, name: str) -> dict[str, Any]:
+    at = deliveries.local(at_us)
     return {
         "eventType": kind,
         "created_at": at.utc_text,
@@ -165,9 +167,9 @@ def _minutes(span_us: int) -> Exact:
     return Exact(format_u(span_us * 1000 // US_PER_MINUTE * 1000, places=0))
 
 
-def _temp_basal(given: Given, basal: Basal) -> dict[str, Any]:
+def _temp_basal(deliveries: Deliveries, basal: BasalStretch) -> dict[str, Any]:
     span_us = basal.end_us - basal.start_us
-    treatment = _treatment(given, basal.start_us, "Temp Basal", f"basal-{basal.start_us}") | {
+    treatment = _treatment(deliveries, basal.start_us, "Temp Basal", f"basal-{basal.start_us}") | {
         "duration": _minutes(span_us),
         "durationInMilliseconds": span_us // _US_PER_MS,
         "rate": rate(basal.rate_uu_per_h),
@@ -182,7 +184,7 @@ def _uncertain(uncertain_uu: int) -> dict[str, Any]:
     return {"uncertain": amount(uncertain_uu)} if uncertain_uu else {}
 
 
-def _treatment_of(given: Given, each: GivenBolus) -> dict[str, Any]:
+def _treatment_of(deliveries: Deliveries, each: DeliveredBolus) -> dict[str, Any]:
     bolus = each.bolus
     name = f"bolus-{bolus.id}"
     uncertain = _uncertain(each.fast.uncertain_uu + each.extended.uncertain_uu)
@@ -194,31 +196,31 @@ def _treatment_of(given: Given, each: GivenBolus) -> dict[str, Any]:
             "enteredinsulin": amount(bolus.programmed_uu),
             "splitNow": now,
             "splitExt": 100 - now,
-            "duration": _minutes(_extended_us(given, each)),
+            "duration": _minutes(_extended_us(deliveries, each)),
             "relative": rate(bolus.extended_uu * US_PER_HOUR // bolus.extended_us),
         }
-        return _treatment(given, bolus.at_us, "Combo Bolus", name) | combo | uncertain
+        return _treatment(deliveries, bolus.at_us, "Combo Bolus", name) | combo | uncertain
     kind = "Meal Bolus" if bolus.for_meal else "Correction Bolus"
     fast = {"insulin": amount(each.fast.uu), "programmed": amount(bolus.fast_uu), "type": "normal"}
-    return _treatment(given, bolus.at_us, kind, name) | fast | uncertain
+    return _treatment(deliveries, bolus.at_us, kind, name) | fast | uncertain
 
 
-def _extended_us(given: Given, each: GivenBolus) -> int:
+def _extended_us(deliveries: Deliveries, each: DeliveredBolus) -> int:
     """For how long an extended bolus was delivered: as programmed, or until it was stopped."""
     if each.reason is EndReason.OVER:
         return each.bolus.extended_us
-    end_us = given.basal[-1].end_us if each.end_us is None else each.end_us
+    end_us = deliveries.basal[-1].end_us if each.end_us is None else each.end_us
     return min(max(end_us - each.bolus.at_us, 0), each.bolus.extended_us)
 
 
 # Tidepool -------------------------------------------------------------------------------------------------------------
 
 
-def tidepool(given: Given) -> Iterator[dict[str, Any]]:
+def tidepool(deliveries: Deliveries) -> Iterator[dict[str, Any]]:
     """Write what was delivered as data of Tidepool's model.
 
     Args:
-        given: what a journal says.
+        deliveries: what a journal says.
 
     Yields:
         Data for `line`, basal first, each kind in order of time.
@@ -226,15 +228,15 @@ def tidepool(given: Given) -> Iterator[dict[str, Any]]:
     Raises:
         JournalError: the wall clock was not set.
     """
-    for basal in given.basal:
+    for basal in deliveries.basal:
         if basal.end_us > basal.start_us or basal.delivered.uu:
-            yield _basal(given, basal)
-    for bolus in given.boluses.values():
-        yield _bolus(given, bolus)
+            yield _basal(deliveries, basal)
+    for bolus in deliveries.boluses.values():
+        yield _bolus(deliveries, bolus)
 
 
-def _datum(given: Given, at_us: int, kind: str) -> dict[str, Any]:
-    at = given.local(at_us)
+def _datum(deliveries: Deliveries, at_us: int, kind: str) -> dict[str, Any]:
+    at = deliveries.local(at_us)
     return {
         "type": kind,
         "time": at.utc_text,
@@ -242,12 +244,12 @@ def _datum(given: Given, at_us: int, kind: str) -> dict[str, Any]:
         "timezoneOffset": at.offset_min,
         "conversionOffset": 0,
         "clockDriftOffset": 0,
-        "deviceId": f"pumpcore-{given.device.id}",
+        "deviceId": f"pumpcore-{deliveries.device.id}",
     }
 
 
-def _basal(given: Given, basal: Basal) -> dict[str, Any]:
-    datum = _datum(given, basal.start_us, "basal") | {
+def _basal(deliveries: Deliveries, basal: BasalStretch) -> dict[str, Any]:
+    datum = _datum(deliveries, basal.start_us, "basal") | {
         "deliveryType": basal.kind,
         "duration": (basal.end_us - basal.start_us) // _US_PER_MS,
     }
@@ -261,15 +263,15 @@ def _basal(given: Given, basal: Basal) -> dict[str, Any]:
     return datum | {"payload": payload}
 
 
-def _bolus(given: Given, each: GivenBolus) -> dict[str, Any]:
+def _bolus(deliveries: Deliveries, each: DeliveredBolus) -> dict[str, Any]:
     bolus = each.bolus
     shape = {"fast": "normal", "extended": "square", "multiwave": "dual/square"}[bolus.kind]
-    datum = _datum(given, bolus.at_us, "bolus") | {"subType": shape}
+    datum = _datum(deliveries, bolus.at_us, "bolus") | {"subType": shape}
     if bolus.fast_uu:
         datum |= _part("normal", "expectedNormal", each.fast.uu, bolus.fast_uu)
     if bolus.extended_uu:
         datum |= _part("extended", "expectedExtended", each.extended.uu, bolus.extended_uu)
-        span_us = _extended_us(given, each)
+        span_us = _extended_us(deliveries, each)
         datum["duration"] = span_us // _US_PER_MS
         if span_us < bolus.extended_us:
             datum["expectedDuration"] = bolus.extended_us // _US_PER_MS
@@ -282,7 +284,7 @@ def _part(name: str, expected: str, given_uu: int, programmed_uu: int) -> dict[s
     return part if given_uu == programmed_uu else part | {expected: amount(programmed_uu)}
 
 
-FORMATS: Final[Mapping[str, Callable[[Given], Iterator[dict[str, Any]]]]] = {
+FORMATS: Final[Mapping[str, Callable[[Deliveries], Iterator[dict[str, Any]]]]] = {
     "nightscout": nightscout,
     "tidepool": tidepool,
 }

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from pumpcore.alarms import Kind
 from pumpcore.errors import JournalError, QuantityError, TimeError
-from pumpcore.journal.book import decode, encode
 from pumpcore.journal.replay import Replay, outstanding
+from pumpcore.journal.row_codec import decode, encode
 from pumpcore.journal.rows import CHAIN_START, CHECKPOINT, ROWS_MOST, Damage, Entry, Walk, begins, seal
 from pumpcore.journal.salvage import saved
 from pumpcore.pump import Pump

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pumpcore.errors import JournalError, PumpcoreError
-from pumpcore.journal.book import decode, encode, event_in
+from pumpcore.journal.row_codec import decode, encode, event_in
 from pumpcore.journal.rows import CHECKPOINT, Damage, Row, snapshot_in
 from pumpcore.pump import Pump
 from pumpcore.pump.ledger import Fate

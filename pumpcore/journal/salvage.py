@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Final
 
 from pumpcore.alarms import Kind
 from pumpcore.errors import JournalError, TimeError
-from pumpcore.journal.book import decode
 from pumpcore.journal.replay import Replay, outstanding
+from pumpcore.journal.row_codec import decode
 from pumpcore.journal.rows import CHECKPOINT, Damage, Entry, Row, Walk, is_whole
 from pumpcore.pump import Pump
 from pumpcore.pump.effects import FirePulse, PrimePulse

@@ -12,19 +12,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from pumpcore.records.records import ClockChange
-from pumpcore.units import US_PER_DAY
+from pumpcore.units import NEVER_US, US_PER_DAY
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from pumpcore.records.records import Record
 
-__all__ = ["Clock", "Day", "Era"]
-
-_FOREVER_US: Final = 1 << 62
+__all__ = ["Day", "Era", "RecordClock"]
 
 
 class Era(NamedTuple):
@@ -45,14 +43,14 @@ class Day(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Clock:
+class RecordClock:
     """The eras of one pump, and the changes between them."""
 
     eras: tuple[Era, ...]
     changes: tuple[ClockChange, ...]
 
     @classmethod
-    def of(cls, records: Iterable[Record]) -> Clock:
+    def of(cls, records: Iterable[Record]) -> RecordClock:
         """Find the eras of one pump's records."""
         found = [record for record in records if isinstance(record, ClockChange)]
         # A repeated upload may number the same change anew.
@@ -61,13 +59,11 @@ class Clock:
             changes.sort(key=lambda change: -change.seq)
         else:
             changes.sort(key=lambda change: change.at_us)
-        starts, offsets = [-_FOREVER_US], [0]
+        starts, offsets = [-NEVER_US], [0]
         for change in changes:
             starts.append(max(change.at_us - offsets[-1], starts[-1]))
             offsets.append(change.new_us - starts[-1])
-        eras = tuple(
-            Era(a, b, offset) for (a, b), offset in zip(pairwise([*starts, _FOREVER_US]), offsets, strict=True)
-        )
+        eras = tuple(Era(a, b, offset) for (a, b), offset in zip(pairwise([*starts, NEVER_US]), offsets, strict=True))
         return cls(eras, tuple(changes))
 
     def elapsed_us(self, record: Record) -> int:

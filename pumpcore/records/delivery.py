@@ -25,13 +25,13 @@ if TYPE_CHECKING:
     from pumpcore._kernel import Schedule
     from pumpcore.records.clock import Day
 
-__all__ = ["Train", "basal_uu", "by_day", "normal", "square"]
+__all__ = ["RecordedTrain", "basal_uu", "by_day", "normal", "square"]
 
 # Pulses of a bolus; a finer one only where the amount is no whole number of those before it.
 _STROKES_UU: Final = (50_000, 25_000, 5_000, 1_000)
 
 
-class Train(NamedTuple):
+class RecordedTrain(NamedTuple):
     """Pulse k of `pulses`, from 1 on, is due at `start_us` + k / `pulses` of `duration_us`."""
 
     start_us: int
@@ -69,15 +69,15 @@ def basal_uu(start_us: int, end_us: int, rate_uu_per_h: int, step_uu: int) -> in
     return _steps(pulses, start_us - origin_us, end_us - origin_us) * step_uu
 
 
-def normal(at_us: int, amount_uu: int, duration_us: int) -> Train:
+def normal(at_us: int, amount_uu: int, duration_us: int) -> RecordedTrain:
     """Spread a normal bolus evenly over the time that the pump takes for it."""
     pulse_uu = _pulse_uu(amount_uu)
-    return Train(at_us, max(duration_us, 1), amount_uu // pulse_uu, pulse_uu)
+    return RecordedTrain(at_us, max(duration_us, 1), amount_uu // pulse_uu, pulse_uu)
 
 
 def square(
     at_us: int, amount_uu: int, programmed_uu: int, duration_us: int, busy: Iterable[tuple[int, int]]
-) -> Iterator[Train]:
+) -> Iterator[RecordedTrain]:
     """Spread what a square bolus delivered.
 
     Args:
@@ -103,17 +103,17 @@ def square(
         waits_us = start_us + (before + 1) * duration_us // programmed
         if before < left and waits_us < free_us:
             if before > 0:
-                yield Train(start_us, max(before * duration_us // programmed, 1), before, pulse_uu)
+                yield RecordedTrain(start_us, max(before * duration_us // programmed, 1), before, pulse_uu)
             left -= before
             start_us = free_us - duration_us // programmed
-    yield Train(start_us, max(left * duration_us // programmed, 1), left, pulse_uu)
+    yield RecordedTrain(start_us, max(left * duration_us // programmed, 1), left, pulse_uu)
 
 
 def _pulse_uu(amount_uu: int) -> int:
     return next(pulse_uu for pulse_uu in _STROKES_UU if amount_uu % pulse_uu == 0)
 
 
-def by_day(train: Train, days: Sequence[Day]) -> Iterator[tuple[Day, int]]:
+def by_day(train: RecordedTrain, days: Sequence[Day]) -> Iterator[tuple[Day, int]]:
     """Deliver a train and say how much of it falls into each day.
 
     Args:

@@ -11,19 +11,17 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import defaultdict
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from pumpcore.records.records import BasalStart, ProfileHead, ProfileRow
-from pumpcore.units import US_PER_DAY
+from pumpcore.units import NEVER_US, US_PER_DAY
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from pumpcore.records.records import Record
 
-__all__ = ["Programme", "Segment"]
-
-_FOREVER_US: Final = 1 << 62
+__all__ = ["RecordedProgramme", "Segment"]
 
 
 class Segment(NamedTuple):
@@ -33,7 +31,7 @@ class Segment(NamedTuple):
     rate_uu_per_h: int
 
 
-class Programme:
+class RecordedProgramme:
     """The basal profiles of one pump over elapsed time."""
 
     def __init__(self, events: Iterable[tuple[int, Record]]) -> None:
@@ -73,7 +71,7 @@ class Programme:
 
     def _rate(self, sightings: list[tuple[int, int]], at_us: int, key: tuple[str, int]) -> int | None:
         """Return the rate seen nearest in time, None where the segment is not vouched for."""
-        after = bisect_right(sightings, (at_us, _FOREVER_US))
+        after = bisect_right(sightings, (at_us, NEVER_US))
         edits = [self._ends[0], *self._edits.get(key[0], []), self._ends[1]]
         unseen_before = after == 0 and at_us - edits[key[1]] >= US_PER_DAY
         unseen_after = after == len(sightings) and edits[key[1] + 1] - at_us >= US_PER_DAY

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Final
 from pumpcore import devices
 from pumpcore.errors import RecordError
 from pumpcore.records.carelink import read
-from pumpcore.records.clock import Clock
+from pumpcore.records.clock import RecordClock
 from pumpcore.records.delivery import basal_uu, by_day, normal, square
-from pumpcore.records.programme import Programme
+from pumpcore.records.programme import RecordedProgramme
 from pumpcore.records.records import (
     BasalStart,
     Bolus,
@@ -37,7 +37,7 @@ from pumpcore.records.records import (
 from pumpcore.records.result import BolusMark, DayResult, GlucoseMark, ModeSpan, RateSpan, Replay
 from pumpcore.records.timeline import Stop, rebuild
 from pumpcore.records.wizard import compare_records
-from pumpcore.units import US_PER_DAY, US_PER_MINUTE
+from pumpcore.units import NEVER_US, US_PER_DAY, US_PER_MINUTE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -135,7 +135,7 @@ class _Pump:
     def __init__(self, name: str, records: Sequence[Record]) -> None:
         self.records = records
         self.device = _device(name, records)
-        self.clock = Clock.of(records)
+        self.clock = RecordClock.of(records)
         placed = [
             (self.clock.elapsed_us(record), -record.seq, record.line, record)
             for record in records
@@ -143,7 +143,7 @@ class _Pump:
         ]
         placed.sort(key=lambda entry: entry[:3])
         self.events = [(at_us, record) for at_us, _, _, record in placed]
-        self.programme = Programme(self.events)
+        self.programme = RecordedProgramme(self.events)
         # A day is covered to its end where the pump closed it with a total, since an export holds whole days of what
         # was read out, and where the sensor or the other entries reach the day's last minutes.
         self.covered = {
@@ -213,7 +213,7 @@ class _Pump:
             if not bolus.duration_us
         ]
         for at_us, bolus, amount_uu in boluses:
-            during = busy[bisect_right(busy, (at_us, _FOREVER_US)) : bisect_right(busy, (at_us + _LATEST_US, 0))]
+            during = busy[bisect_right(busy, (at_us, NEVER_US)) : bisect_right(busy, (at_us + _LATEST_US, 0))]
             trains = (
                 square(at_us, amount_uu, bolus.programmed_uu, bolus.duration_us, during)
                 if bolus.duration_us
@@ -234,7 +234,7 @@ class _Pump:
 
 def _running(timeline: Timeline) -> Iterator[Rate]:
     """Yield the rates less the stops."""
-    stops = iter([*timeline.stops, Stop(_FOREVER_US, _FOREVER_US, [])])
+    stops = iter([*timeline.stops, Stop(NEVER_US, NEVER_US, [])])
     stop = next(stops)
     for rate in timeline.rates:
         at_us = rate.start_us
@@ -249,7 +249,6 @@ def _running(timeline: Timeline) -> Iterator[Rate]:
             yield rate._replace(start_us=at_us)
 
 
-_FOREVER_US: Final = 1 << 62
 _LATEST_US: Final = 4 * US_PER_DAY  # no square bolus lasts so long, waiting included
 
 

@@ -14,7 +14,7 @@ from pumpcore.units import format_u
 if TYPE_CHECKING:
     from datetime import date
 
-    from pumpcore.records.timeline import Mode
+    from pumpcore.records.timeline import RecordedMode
     from pumpcore.records.wizard import Comparison
 
 __all__ = ["BolusMark", "DayResult", "GlucoseMark", "ModeSpan", "RateSpan", "Replay", "Summary"]
@@ -27,7 +27,7 @@ class ModeSpan(NamedTuple):
 
     start_us: int
     end_us: int
-    mode: Mode
+    mode: RecordedMode
 
 
 class RateSpan(NamedTuple):

@@ -36,13 +36,13 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pumpcore.devices import Device
-    from pumpcore.records.clock import Clock
-    from pumpcore.records.programme import Programme
+    from pumpcore.records.clock import RecordClock
+    from pumpcore.records.programme import RecordedProgramme
     from pumpcore.records.records import Record
 
-__all__ = ["Mode", "Rate", "Stop", "Timeline", "rebuild"]
+__all__ = ["Rate", "RecordedMode", "Stop", "Timeline", "rebuild"]
 
-Mode = Literal["running", "suspended", "reservoir_change", "alarm", "standby"]
+RecordedMode = Literal["running", "suspended", "reservoir_change", "alarm", "standby"]
 
 
 class Rate(NamedTuple):
@@ -59,7 +59,7 @@ class Stop:
 
     start_us: int
     end_us: int
-    modes: list[tuple[int, Mode]]
+    modes: list[tuple[int, RecordedMode]]
 
 
 @dataclass(slots=True)
@@ -93,7 +93,12 @@ _UNSEEN: Final = 2  # so many segments that started unseen are records missing; 
 
 
 def rebuild(
-    events: Sequence[tuple[int, Record]], *, clock: Clock, programme: Programme, device: Device, end_us: int
+    events: Sequence[tuple[int, Record]],
+    *,
+    clock: RecordClock,
+    programme: RecordedProgramme,
+    device: Device,
+    end_us: int,
 ) -> Timeline:
     """Rebuild one pump's record.
 
@@ -125,7 +130,7 @@ class _Builder:
     """The state of the pump at `now_us`, and what was found so far."""
 
     def __init__(
-        self, events: Sequence[tuple[int, Record]], clock: Clock, programme: Programme, device: Device
+        self, events: Sequence[tuple[int, Record]], clock: RecordClock, programme: RecordedProgramme, device: Device
     ) -> None:
         self.events, self.clock, self.programme, self.device = events, clock, programme, device
         self.timeline = Timeline()
@@ -272,7 +277,7 @@ class _Builder:
             self.halt(at_us, "suspended")
             self.low_suspended |= state in _LOW_SUSPENDED
 
-    def halt(self, at_us: int, mode: Mode) -> None:
+    def halt(self, at_us: int, mode: RecordedMode) -> None:
         """Stop, or go from one cause of standing still to another."""
         if self.stop is None:
             self.stop = Stop(at_us, at_us, [(at_us, mode)])

@@ -25,7 +25,7 @@ from pumpcore.scenario.verbs import VERBS
 from pumpcore.scenario.words import utc_of
 from pumpcore.therapy.glucose import Reading
 from pumpcore.therapy.profile import Anchor
-from pumpcore.units import US_PER_MINUTE, format_u
+from pumpcore.units import NEVER_US, US_PER_MINUTE, format_u
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -45,7 +45,7 @@ _OUTCOME: Final = 0
 _DEADLINE: Final = 1
 _SENSOR: Final = 2
 _ENTRY: Final = 3
-_NEVER: Final = (1 << 62, _ENTRY)
+_NEVER: Final = (NEVER_US, _ENTRY)
 
 _MENDED: Final = frozenset({Kind.OCCLUSION_DETECTED, Kind.INFUSION_SET_INCOMPLETE, Kind.INFUSION_SET_DETACHED})
 """Causes of alarms that a new infusion set takes away."""

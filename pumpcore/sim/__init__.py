@@ -12,12 +12,14 @@ The faulty parts are decorators that an integrator can put around parts of their
 |---|---|
 | dice, faults | chance from a seed; which faults there are, how likely, how many so far |
 | clock, motor, store | parts, and what goes wrong with them |
-| programme | what is programmed, worked out once more |
-| books | what must hold |
+| books | what must hold: orders, boluses, basal, alarms, modes |
 | setup | what a world begins with |
 | sensor, person | who acts in it |
+| agenda, outcome | what happens when; what became of a world |
+| power, timed_faults | power cuts; faults that come with time |
 | world | one pump and its world, on virtual time |
-| cuts | the power cut at every write and at every effect |
+| cuts, short_runs | the power cut at every write and at every effect, of short runs |
+| recording_journal | a journal that keeps each step with its effects |
 | campaign, cluster | many worlds, here and elsewhere |
 | html | a campaign as a page |
 """
@@ -26,20 +28,21 @@ from __future__ import annotations
 
 from pumpcore.sim.books import Books, BrokenError
 from pumpcore.sim.campaign import Summary, Task, run_all, run_task, tasks
-from pumpcore.sim.clock import Clock, FaultyClock, VirtualClock
+from pumpcore.sim.clock import ClockModel, FaultyClock, VirtualClock
 from pumpcore.sim.dice import Dice
 from pumpcore.sim.faults import Fault, Injector, PowerCutError
 from pumpcore.sim.motor import Cartridge, FaultyMotor, IdealMotor, Line, Motor, Report
-from pumpcore.sim.setup import Setup, draw_setup
+from pumpcore.sim.outcome import Broken, Outcome
+from pumpcore.sim.setup import WorldSetup, draw_setup
 from pumpcore.sim.store import FaultyStore
-from pumpcore.sim.world import Broken, Outcome, World, live
+from pumpcore.sim.world import World, live
 
 __all__ = [
     "Books",
     "Broken",
     "BrokenError",
     "Cartridge",
-    "Clock",
+    "ClockModel",
     "Dice",
     "Fault",
     "FaultyClock",
@@ -52,11 +55,11 @@ __all__ = [
     "Outcome",
     "PowerCutError",
     "Report",
-    "Setup",
     "Summary",
     "Task",
     "VirtualClock",
     "World",
+    "WorldSetup",
     "draw_setup",
     "live",
     "run_all",

@@ -15,12 +15,14 @@ from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from pumpcore.errors import LimitError
 from pumpcore.sim.faults import Fault
-from pumpcore.sim.setup import MODES, Mode, draw_setup
-from pumpcore.sim.world import Outcome, live
+from pumpcore.sim.setup import CAMPAIGN_MODES, CampaignMode, draw_setup
+from pumpcore.sim.world import live
 from pumpcore.units import US_PER_DAY, US_PER_HOUR
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+
+    from pumpcore.sim.outcome import Outcome
 
 __all__ = ["FULL_DAYS", "Chosen", "Summary", "Task", "run_all", "run_task", "tasks"]
 
@@ -44,7 +46,7 @@ class Task(NamedTuple):
     """
 
     seed: int
-    mode: Mode
+    mode: CampaignMode
     hours: int
 
     def replay(self) -> str:
@@ -73,7 +75,9 @@ def tasks(*, seed: int, runs: int, hours: int, mode: Chosen) -> list[Task]:
             raise LimitError(name, value, 1, "")
         if value > most:
             raise LimitError(name, value, most, "")
-    return [Task(each, MODES[each % 2] if mode == "both" else mode, hours) for each in range(seed, seed + runs)]
+    return [
+        Task(each, CAMPAIGN_MODES[each % 2] if mode == "both" else mode, hours) for each in range(seed, seed + runs)
+    ]
 
 
 def run_task(task: Task) -> Outcome:
@@ -119,7 +123,7 @@ class Summary:
     """
 
     hours: int
-    outcomes: dict[tuple[int, Mode], Outcome] = field(default_factory=dict)
+    outcomes: dict[tuple[int, CampaignMode], Outcome] = field(default_factory=dict)
 
     def add(self, outcome: Outcome) -> bool:
         """Count a world, unless it was counted; say whether it was new."""

@@ -12,14 +12,14 @@ from pumpcore.sim.faults import Fault
 if TYPE_CHECKING:
     from pumpcore.sim.faults import Injector
 
-__all__ = ["Clock", "FaultyClock", "VirtualClock"]
+__all__ = ["ClockModel", "FaultyClock", "VirtualClock"]
 
 _PPM: Final = 1_000_000
 _DRIFT_PPM_LARGEST: Final = 500  # a bad oscillator
 _BACK_US_LARGEST: Final = 2_000_000
 
 
-class Clock(Protocol):
+class ClockModel(Protocol):
     """Anything that says what time it is."""
 
     def read_us(self) -> int:
@@ -65,7 +65,7 @@ class FaultyClock:
         1000100
     """
 
-    def __init__(self, clock: Clock, injector: Injector) -> None:
+    def __init__(self, clock: ClockModel, injector: Injector) -> None:
         """Begin right."""
         self._clock = clock
         self._injector = injector

@@ -15,7 +15,7 @@ from pumpcore.sim.campaign import Task, run_task
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pumpcore.sim.world import Outcome
+    from pumpcore.sim.outcome import Outcome
 
 __all__ = ["run_on"]
 

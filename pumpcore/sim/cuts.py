@@ -20,7 +20,7 @@ from pumpcore.pump.effects import FirePulse, PrimePulse, Proposed
 from pumpcore.sim.books import Books, BrokenError
 from pumpcore.sim.faults import PowerCutError
 from pumpcore.sim.motor import IdealMotor
-from pumpcore.sim.told import ToldJournal
+from pumpcore.sim.recording_journal import RecordingJournal
 from pumpcore.units import US_PER_SECOND
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from pumpcore.pump.effects import Effect
     from pumpcore.pump.events import Event
 
-__all__ = ["Bench", "Cuts", "Scenario", "Step", "cut_everywhere", "cut_scenario"]
+__all__ = ["CutBench", "CutScenario", "CutStep", "Cuts", "cut_everywhere", "cut_scenario"]
 
 _BOUNDS: Final = Bounds(segment_rows=8, segments=2)  # so that checkpoints are cut too
 _DOWN_US: Final = 7 * US_PER_SECOND
@@ -70,7 +70,7 @@ class _CutStore(MemoryStore):
         self.cutter.point()
 
 
-class Bench:
+class CutBench:
     """A pump with a journal, a motor that answers at once, and its books.
 
     Attributes:
@@ -87,7 +87,7 @@ class Bench:
         self.answers: type[Event] | None = events.PulseConfirmed
         self.cutter = _Cutter()
         self.store = _CutStore(self.cutter)
-        self.journal = ToldJournal.begin(self.store, config, bounds=_BOUNDS)
+        self.journal = RecordingJournal.begin(self.store, config, bounds=_BOUNDS)
         self.books = Books(config, 0)
         self.motor = IdealMotor()
         self.proposal = self.command = 0
@@ -100,13 +100,13 @@ class Bench:
         """The pump as it is now."""
         return self.journal.pump
 
-    def copy(self, cut_at: int) -> Bench:
+    def copy(self, cut_at: int) -> CutBench:
         """Make another bench that stands where this one does, with the power to be cut at a point ahead."""
-        other = object.__new__(Bench)
+        other = object.__new__(CutBench)
         other.__dict__.update(self.__dict__)
         other.cutter = _Cutter()
         other.store = _CutStore(other.cutter, self.store.kept)
-        other.journal = ToldJournal.go_on(other.store, bounds=_BOUNDS)
+        other.journal = RecordingJournal.reopen(other.store, bounds=_BOUNDS)
         other.books = deepcopy(self.books, {id(self.config): self.config, id(self.config.device): self.config.device})
         other.motor = IdealMotor()
         other.motor.log = list(self.motor.log)
@@ -168,7 +168,7 @@ class Bench:
         """Start again from what is durable, after the power went."""
         writing, self._writing = self._writing, None
         before = self.pump.snapshot() if writing is None else writing[1]
-        self.journal = ToldJournal.go_on(self.store, bounds=_BOUNDS)
+        self.journal = RecordingJournal.reopen(self.store, bounds=_BOUNDS)
         now = self.pump.snapshot()
         if writing is None:
             self.books.must("PWR-03", now == before, "a restart gives another pump")
@@ -188,12 +188,12 @@ class Bench:
         self.books.compare(self.pump)
 
 
-Step: TypeAlias = "Callable[[Bench], bool | None]"
+CutStep: TypeAlias = "Callable[[CutBench], bool | None]"
 """Something that happens; it says whether it is to be called again, because it has not come to its end."""
 
 
 @dataclass(frozen=True, slots=True)
-class Scenario:
+class CutScenario:
     """A short way through a pump's life.
 
     Attributes:
@@ -204,7 +204,7 @@ class Scenario:
 
     name: str
     config: Config
-    steps: tuple[Step, ...]
+    steps: tuple[CutStep, ...]
 
 
 @dataclass(slots=True)
@@ -232,24 +232,24 @@ class Cuts:
         return {"scenarios": self.scenarios, "points": self.points, "broken": self.broken}
 
 
-def cut_everywhere(scenarios: Iterable[Scenario] | None = None) -> Cuts:
+def cut_everywhere(scenarios: Iterable[CutScenario] | None = None) -> Cuts:
     """Cut the power at every point of these scenarios, or of all.
 
     Returns:
         How many points there were, and what did not hold.
     """
     cuts = Cuts()
-    from pumpcore.sim.ways import all_ways  # noqa: PLC0415  # ways are made of this file's parts
+    from pumpcore.sim.short_runs import all_short_runs  # noqa: PLC0415  # ways are made of this file's parts
 
-    for scenario in all_ways() if scenarios is None else scenarios:
+    for scenario in all_short_runs() if scenarios is None else scenarios:
         cut_scenario(scenario, cuts)
     return cuts
 
 
-def cut_scenario(scenario: Scenario, cuts: Cuts) -> None:
+def cut_scenario(scenario: CutScenario, cuts: Cuts) -> None:
     """Cut the power at every write and every effect of one scenario, one after the other."""
     cuts.scenarios += 1
-    bench = Bench(scenario.config)
+    bench = CutBench(scenario.config)
     for index, step in enumerate(scenario.steps):
         more: bool | None = True
         while more:
@@ -263,7 +263,7 @@ def cut_scenario(scenario: Scenario, cuts: Cuts) -> None:
     cuts.checks.update(bench.books.checks)
 
 
-def _cut_once(scenario: Scenario, bench: Bench, index: int, point: int, cuts: Cuts) -> bool:
+def _cut_once(scenario: CutScenario, bench: CutBench, index: int, point: int, cuts: Cuts) -> bool:
     """Cut the power at one point of one step; say whether the step has such a point."""
     try:
         copy = bench.copy(point)
@@ -289,7 +289,7 @@ def _cut_once(scenario: Scenario, bench: Bench, index: int, point: int, cuts: Cu
     return True
 
 
-def _go_on(steps: tuple[Step, ...], bench: Bench, most: int | None) -> None:
+def _go_on(steps: tuple[CutStep, ...], bench: CutBench, most: int | None) -> None:
     """Go on with a scenario, for so many calls or to its end."""
     done = 0
     for step in steps:

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from pumpcore.pump.effects import FirePulse, PrimePulse
     from pumpcore.sim.faults import Injector
 
-__all__ = ["Cartridge", "FaultyMotor", "IdealMotor", "Line", "Motor", "Move", "Order", "Report"]
+__all__ = ["Cartridge", "DeliveryOrder", "FaultyMotor", "IdealMotor", "Line", "Motor", "Move", "Report"]
 
-Order: TypeAlias = "FirePulse | PrimePulse"
+DeliveryOrder: TypeAlias = "FirePulse | PrimePulse"
 
 _ANSWER_US: Final = 200_000
 _LATE_US: Final = (31 * US_PER_SECOND, 25 * US_PER_MINUTE)
@@ -67,7 +67,7 @@ class Move(NamedTuple):
 class Motor(Protocol):
     """Anything that carries out an order to move insulin."""
 
-    def fire(self, order: Order) -> tuple[Report, ...]:
+    def fire(self, order: DeliveryOrder) -> tuple[Report, ...]:
         """Carry out an order, and say what will be reported when."""
 
 
@@ -90,7 +90,7 @@ class IdealMotor:
         """Begin with nothing moved."""
         self.log: list[Move] = []
 
-    def fire(self, order: Order) -> tuple[Report, ...]:
+    def fire(self, order: DeliveryOrder) -> tuple[Report, ...]:
         """Move it."""
         bolus_id = getattr(order, "bolus_id", None)
         self.log.append(Move(order.seq, order.steps, bolus_id is not None, bolus_id or 0))
@@ -109,7 +109,7 @@ class Cartridge:
         self._motor = motor
         self.left_uu = left_uu
 
-    def fire(self, order: Order) -> tuple[Report, ...]:
+    def fire(self, order: DeliveryOrder) -> tuple[Report, ...]:
         """Move it if it is there."""
         if self.left_uu is None:
             return (Report(_ANSWER_US, events.PulseFailed, order.seq),)
@@ -139,7 +139,7 @@ class Line:
         """Put in a new infusion set."""
         self.blocked, self.trapped_uu = False, 0
 
-    def fire(self, order: Order) -> tuple[Report, ...]:
+    def fire(self, order: DeliveryOrder) -> tuple[Report, ...]:
         """Move it, and notice a block."""
         reports = self._motor.fire(order)
         if self.blocked and any(report.kind is events.PulseConfirmed for report in reports):
@@ -171,7 +171,7 @@ class FaultyMotor:
         """Let it turn again."""
         self.stalled = 0
 
-    def fire(self, order: Order) -> tuple[Report, ...]:
+    def fire(self, order: DeliveryOrder) -> tuple[Report, ...]:
         """Carry out an order, or not, or twice."""
         strikes, draw = self._injector.strikes, self._injector.draw
         if not self.stalled and strikes(Fault.MOTOR_STALL):
@@ -191,7 +191,7 @@ class FaultyMotor:
             return (*reports, Report(_ANSWER_US, events.FaultDetected, Kind.MECHANICAL_ISSUE))
         return self._answered(order, reports)
 
-    def _answered(self, order: Order, reports: tuple[Report, ...]) -> tuple[Report, ...]:
+    def _answered(self, order: DeliveryOrder, reports: tuple[Report, ...]) -> tuple[Report, ...]:
         """Say what is reported of a pulse that moved: not always, not always in time, not always for certain."""
         strikes = self._injector.strikes
         others = tuple(report for report in reports if report.kind is not events.PulseConfirmed)

@@ -16,7 +16,7 @@ from pumpcore.pump.effects import Proposed
 from pumpcore.pump.modes import Mode, State
 from pumpcore.sim.dice import Dice
 from pumpcore.sim.faults import Fault
-from pumpcore.sim.setup import LIMITS, draw_plan
+from pumpcore.sim.setup import USUAL_LIMITS, draw_plan
 from pumpcore.therapy.profile import Anchor
 from pumpcore.units import US_PER_HOUR, US_PER_MINUTE, US_PER_SECOND, UU_PER_U
 
@@ -159,7 +159,7 @@ class Person:
         books, status = world.books, world.pump.status
         if self._battery <= 20:  # noqa: PLR2004  # percent
             self._battery = 100
-            world.cut()
+            world.power.cut()
             self._battery_reads()
         world.motor.mend()
         renew = bool(books.causes & {Kind.OCCLUSION_DETECTED, Kind.RESERVOIR_ISSUE}) or not books.primed
@@ -170,7 +170,7 @@ class Person:
             self._change_to(self._dice.pick(_RESERVOIRS))
         self._confirm_alarms()
         if books.limits.unset():
-            self._ask(events.SetLimits, LIMITS)
+            self._ask(events.SetLimits, USUAL_LIMITS)
         self._go_on()
 
     def _confirm_alarms(self) -> None:
@@ -301,11 +301,11 @@ class Person:
     def _limits(self) -> None:
         limits = self._dice.pick(
             (
-                LIMITS,
-                LIMITS,
-                replace(LIMITS, max_hour_uu=5 * UU_PER_U),
-                replace(LIMITS, max_hour_uu=UU_PER_U),
-                replace(LIMITS, max_bolus_uu=None),
+                USUAL_LIMITS,
+                USUAL_LIMITS,
+                replace(USUAL_LIMITS, max_hour_uu=5 * UU_PER_U),
+                replace(USUAL_LIMITS, max_hour_uu=UU_PER_U),
+                replace(USUAL_LIMITS, max_bolus_uu=None),
             )
         )
         self._ask(events.SetLimits, limits)

@@ -21,10 +21,10 @@ from pumpcore.units import US_PER_HOUR, US_PER_MINUTE, UU_PER_U
 if TYPE_CHECKING:
     from pumpcore.devices import Device
 
-__all__ = ["CALCULATOR", "LIMITS", "MODES", "Mode", "Setup", "draw_plan", "draw_setup"]
+__all__ = ["CALCULATOR", "CAMPAIGN_MODES", "USUAL_LIMITS", "CampaignMode", "WorldSetup", "draw_plan", "draw_setup"]
 
-Mode = Literal["safety", "liveness"]
-MODES: Final[tuple[Mode, ...]] = ("safety", "liveness")
+CampaignMode = Literal["safety", "liveness"]
+CAMPAIGN_MODES: Final[tuple[CampaignMode, ...]] = ("safety", "liveness")
 
 _DEVICES: Final = (
     "medtronic-523",
@@ -47,7 +47,7 @@ _STARTS: Final = (
     datetime(2038, 1, 18, 12, tzinfo=UTC),  # 2**31 seconds end
 )
 
-LIMITS: Final = Limits(
+USUAL_LIMITS: Final = Limits(
     max_basal_uu_per_h=5 * UU_PER_U,
     max_temp_basal_uu_per_h=10 * UU_PER_U,
     max_temp_basal_percent=200,
@@ -68,17 +68,17 @@ CALCULATOR: Final = Calculator(
 """A bolus calculator with the figures of one person."""
 
 _NARROW: Final = (
-    LIMITS,
-    LIMITS,
-    LIMITS,
-    replace(LIMITS, max_bolus_uu=4 * UU_PER_U, max_iob_uu=6 * UU_PER_U),
-    replace(LIMITS, max_hour_uu=4 * UU_PER_U),
-    replace(LIMITS, max_day_uu=20 * UU_PER_U),
+    USUAL_LIMITS,
+    USUAL_LIMITS,
+    USUAL_LIMITS,
+    replace(USUAL_LIMITS, max_bolus_uu=4 * UU_PER_U, max_iob_uu=6 * UU_PER_U),
+    replace(USUAL_LIMITS, max_hour_uu=4 * UU_PER_U),
+    replace(USUAL_LIMITS, max_day_uu=20 * UU_PER_U),
 )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Setup:
+class WorldSetup:
     """What a world begins with.
 
     Attributes:
@@ -93,7 +93,7 @@ class Setup:
     """
 
     seed: int
-    mode: Mode
+    mode: CampaignMode
     span_us: int
     config: Config
     reservoir_uu: int = 120 * UU_PER_U
@@ -114,7 +114,7 @@ def draw_plan(dice: Dice, device: Device) -> WeekPlan:
     return WeekPlan.of(profile("everyday"), weekend=profile("weekend") if other else None)
 
 
-def draw_setup(seed: int, *, mode: Mode, hours: int) -> Setup:
+def draw_setup(seed: int, *, mode: CampaignMode, hours: int) -> WorldSetup:
     """Draw what a world begins with.
 
     Args:
@@ -153,7 +153,7 @@ def draw_setup(seed: int, *, mode: Mode, hours: int) -> Setup:
         calculator=CALCULATOR if dice.one_in(3) else None,
         remote=True,
     )
-    return Setup(
+    return WorldSetup(
         seed=seed,
         mode=mode,
         span_us=hours * US_PER_HOUR,

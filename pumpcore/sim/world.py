@@ -7,25 +7,27 @@ reports under way, the host's deadline. `Books` sees everything and says what is
 
 from __future__ import annotations
 
-import heapq
-from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Final
 
 from pumpcore.errors import JournalError, RequestError, TimeError
-from pumpcore.journal import Bounds, Journal, MemoryStore
+from pumpcore.journal import MemoryStore
 from pumpcore.pump import Pump, events
 from pumpcore.pump.effects import FirePulse, PrimePulse, StepsMissed
+from pumpcore.sim.agenda import DEADLINE, OTHER, REPORT, Agenda
 from pumpcore.sim.books import Books, BrokenError
 from pumpcore.sim.clock import FaultyClock, VirtualClock
 from pumpcore.sim.dice import Dice
-from pumpcore.sim.faults import SPACING_US, Fault, Injector, PowerCutError
+from pumpcore.sim.faults import Fault, Injector
 from pumpcore.sim.motor import Cartridge, FaultyMotor, IdealMotor, Line
+from pumpcore.sim.outcome import Broken, Outcome
 from pumpcore.sim.person import Person
+from pumpcore.sim.power import BOUNDS, FULL_US, Power
+from pumpcore.sim.recording_journal import RecordingJournal
 from pumpcore.sim.sensor import Sensor
 from pumpcore.sim.store import FaultyStore
-from pumpcore.sim.told import ToldJournal
-from pumpcore.units import US_PER_HOUR, US_PER_MINUTE, US_PER_SECOND
+from pumpcore.sim.timed_faults import TimedFaults
+from pumpcore.units import NEVER_US, US_PER_HOUR
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,74 +35,22 @@ if TYPE_CHECKING:
     from pumpcore.pump.effects import Effect
     from pumpcore.pump.events import Event
     from pumpcore.sim.motor import Report
-    from pumpcore.sim.setup import Mode, Setup
+    from pumpcore.sim.setup import WorldSetup
 
-__all__ = ["Broken", "Outcome", "World", "live"]
+__all__ = ["World", "live"]
 
-_REPORT: Final = 0
-_DEADLINE: Final = 1
-_OTHER: Final = 2
-_NEVER_US: Final = 1 << 62
 
 _COMPARED_EVERY: Final = 40  # events between two comparisons of all that the pump can say of itself
 _RESTORED_EVERY: Final = 900
-_DOWN_US: Final = (US_PER_SECOND, 5 * US_PER_MINUTE)
-_SLEEP_US: Final = (20 * US_PER_SECOND, 5 * US_PER_HOUR)
 _OCCLUSION_UU: Final = 2_770_000
-_FULL_US: Final = (10 * US_PER_SECOND, US_PER_HOUR)
 _RETOLD: Final = (events.FaultDetected, events.ReservoirRemoved, events.BatteryMeasured, events.PulseFailed)
 _HEALED_US: Final = 4 * US_PER_HOUR
 _SPIN_US: Final = 1000
 _SPINS: Final = 500  # calls in a row that close together are no host's fault
 _TRIES: Final = 100  # a full store lasts a few writes
-_BOUNDS: Final = Bounds(segment_rows=200, segments=2)  # short, so that a restart has little to replay
 
 
-@dataclass(frozen=True, slots=True)
-class Broken:
-    """A requirement that did not hold.
-
-    Attributes:
-        requirement: its id.
-        what: what contradicts it.
-        at_us: when, in virtual time.
-    """
-
-    requirement: str
-    what: str
-    at_us: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
-    """What became of a world.
-
-    Attributes:
-        seed: it was drawn from.
-        mode: of the campaign.
-        span_us: virtual time that was lived through.
-        digest: of all events, effects and moves; the same seed gives the same.
-        steps: events that the pump was given.
-        pulses: that the motor has really moved.
-        restarts: after power cuts.
-        faults: injected, by name of the kind.
-        checks: made, by id of the requirement.
-        broken: what did not hold, if anything.
-    """
-
-    seed: int
-    mode: Mode
-    span_us: int
-    digest: str
-    steps: int
-    pulses: int
-    restarts: int
-    faults: dict[str, int] = field(default_factory=dict)
-    checks: dict[str, int] = field(default_factory=dict)
-    broken: Broken | None = None
-
-
-def live(setup: Setup) -> Outcome:
+def live(setup: WorldSetup) -> Outcome:
     """Live through a world.
 
     Args:
@@ -129,7 +79,7 @@ class World:
         injector: what goes wrong.
     """
 
-    def __init__(self, setup: Setup, injector: Injector | None = None) -> None:
+    def __init__(self, setup: WorldSetup, injector: Injector | None = None) -> None:
         """Make all that is around the pump; the pump itself begins with its life."""
         self.setup, self.config = setup, setup.config
         self.dice = Dice(setup.seed, "world")
@@ -144,24 +94,24 @@ class World:
         self.books = Books(self.config, 0)
         self.person = Person(self)
         self.sensor = Sensor(self)
+        self.power = Power(self)
+        self.timed_faults = TimedFaults(self)
+        self.agenda = Agenda()
         self.digest = blake2b(digest_size=16)
         self.steps = self.restarts = 0
         self.seen_us = 0
         self.fired = 0
         self.awake_us = 0
-        self.life = 0
         self._facts: list[Event] = []
-        self._promised_us: int | None = None
+        self.promised_us: int | None = None
         self._called = 0
-        self._order = 0
-        self._queue: list[tuple[int, int, int, int, Callable[[], None]]] = []
 
-    def _begun(self) -> ToldJournal:
+    def _begun(self) -> RecordingJournal:
         """Begin the journal; whoever finds the store full makes room and tries again."""
         last: JournalError | None = None
         for _ in range(_TRIES):
             try:
-                return ToldJournal.begin(self.store, self.config, bounds=_BOUNDS)
+                return RecordingJournal.begin(self.store, self.config, bounds=BOUNDS)
             except JournalError as error:
                 last = error
         raise BrokenError("DEL-16", "no journal can be begun", last)
@@ -202,10 +152,9 @@ class World:
             broken=broken,
         )
 
-    def at(self, at_us: int, happen: Callable[[], None], *, rank: int = _OTHER, volatile: bool = False) -> None:
+    def at(self, at_us: int, happen: Callable[[], None], *, rank: int = OTHER, volatile: bool = False) -> None:
         """Let something happen at an instant; what is volatile does not outlive a power cut."""
-        self._order += 1
-        heapq.heappush(self._queue, (at_us, rank, self._order, self.life if volatile else -1, happen))
+        self.agenda.add(at_us, happen, rank=rank, volatile=volatile)
 
     def after(self, span_us: int, happen: Callable[[], None]) -> None:
         """Let something happen after a while."""
@@ -214,19 +163,15 @@ class World:
     def _run(self, end_us: int) -> None:
         while True:
             deadline_us = self._deadline_us()
-            head = self._queue[0][:2] if self._queue else (_NEVER_US, _OTHER)
+            head = self.agenda.first()
             at_us = min(deadline_us, max(head[0], self.clock.at_us))
             if at_us > end_us:
                 break
-            if head < (deadline_us, _DEADLINE):
-                _, rank, order, life, happen = heapq.heappop(self._queue)
-                if life not in {-1, self.life}:
-                    continue
-                if rank == _REPORT and self.awake_us > at_us:  # nobody listens
-                    heapq.heappush(self._queue, (self.awake_us, rank, order, life, happen))
-                    continue
-                self.clock.at_us = at_us
-                happen()
+            if head < (deadline_us, DEADLINE):
+                happen = self.agenda.take(asleep_until_us=self.awake_us, now_us=at_us)
+                if happen is not None:
+                    self.clock.at_us = at_us
+                    happen()
             else:
                 self._called = self._called + 1 if at_us - self.clock.at_us < _SPIN_US else 0
                 self.books.must("TIM-06", self._called < _SPINS, "it wants to be called again and again", at_us)
@@ -236,9 +181,9 @@ class World:
 
     def _deadline_us(self) -> int:
         """Say when the host calls the pump, in right time."""
-        deadline_us = self._promised_us = self.pump.next_deadline_us()
+        deadline_us = self.promised_us = self.pump.next_deadline_us()
         if deadline_us is None:
-            return _NEVER_US
+            return NEVER_US
         if deadline_us <= self.seen_us:
             return max(self.clock.at_us, self.awake_us)
         return max(self.clock.at_us + self.shown.wait_us(deadline_us), self.awake_us)
@@ -282,7 +227,7 @@ class World:
     def give(self, event: Event, *, whole: bool = False) -> bool:
         """Give the pump an event, and carry out what it answers; as `tell`."""
         if self.journal.failure is None and self.injector.strikes(Fault.CUT_AT_WRITE):
-            self._cut_at_write(event)
+            self.power.cut_at_write(event)
             return False
         if self.journal.failure is not None:
             return self._without_record(event)
@@ -321,21 +266,21 @@ class World:
     def _in_time(self, event: Event, found: tuple[Effect, ...]) -> None:
         """Check that who calls at the pump's own deadline misses no step."""
         # A deadline that was over already when it was asked for is the very next instant, and nobody can keep to it.
-        if self._promised_us is not None and self.seen_us + 1 < self._promised_us >= event.at_us:
+        if self.promised_us is not None and self.seen_us + 1 < self.promised_us >= event.at_us:
             late = [each for each in found if isinstance(each, StepsMissed) and each.cause == "late"]
-            self.books.must("TIM-06", not late, "steps are missed before the deadline", late, self._promised_us)
-        self._promised_us = None
+            self.books.must("TIM-06", not late, "steps are missed before the deadline", late, self.promised_us)
+        self.promised_us = None
 
     def carry_out(self, effects: tuple[Effect, ...], cut_at: int | None = None) -> None:
         """Hand orders to the motor, in order; its reports come back after a while."""
         for index, effect in enumerate(effects):
             if index == cut_at:
-                self.cut()
+                self.power.cut()
                 return
             if isinstance(effect, (FirePulse, PrimePulse)):
                 self._fire(effect)
         if cut_at == len(effects):  # all was handed out, and nothing of it is answered yet
-            self.cut()
+            self.power.cut()
 
     def _fire(self, order: FirePulse | PrimePulse) -> None:
         first = len(self.ideal.log)
@@ -350,7 +295,7 @@ class World:
 
     def _report(self, report: Report) -> None:
         at_us = self.clock.at_us + report.after_us
-        self.at(at_us, lambda: self._deliver(report), rank=_REPORT, volatile=True)
+        self.at(at_us, lambda: self._deliver(report), rank=REPORT, volatile=True)
 
     def _deliver(self, report: Report) -> None:
         self.tell(report.kind, report.value)
@@ -372,7 +317,7 @@ class World:
         if failure is not None:
             self._no_orders(failure.effects)
         self._keep_fact(event)
-        self.after(self.dice.between(*_FULL_US), self._after_failure)
+        self.after(self.dice.between(*FULL_US), self.after_failure)
 
     def _without_record(self, event: Event) -> bool:
         """While nothing can be recorded nothing is delivered, whatever the pump is told."""
@@ -392,144 +337,29 @@ class World:
         if isinstance(event, _RETOLD):
             self._facts.append(event)
 
-    def _after_failure(self) -> None:
+    def after_failure(self) -> None:
         """Open the journal anew: what is durable counts, and nothing else."""
         if self.journal.failure is None:
             return
-        self._reopen()
-        self._recover()
+        self.power.reopen()
+        self.power.recover()
         facts, self._facts = self._facts, []
         for fact in facts:
             given = [getattr(fact, name) for name in fact.__slots__ if name != "at_us"]
             self.tell(type(fact), *given)
-
-    def _cut_at_write(self, event: Event) -> None:
-        """Cut the power while this event is written: afterwards it has happened as a whole, or not at all."""
-        before = self.pump.snapshot()
-        self.store.cut_at_next()
-        self.steps += 1
-        try:
-            self.journal.step(event)
-        except PowerCutError:
-            self._reopen()
-        except RequestError:
-            self.store.cut_at_next(armed=False)
-            self.cut()
-            return
-        if self.pump.snapshot() != before:
-            answered = self.books.kept(event, before, self.pump)
-            self.digest.update(repr((event, answered, "not handed out")).encode())
-            self.seen_us = event.at_us
-        self._recover()
-
-    def cut(self) -> None:
-        """Cut the power between two events."""
-        before = None if self.journal.failure is not None else self.pump.snapshot()
-        self._reopen()
-        self.books.must("PWR-03", before in {None, self.pump.snapshot()}, "a restart gives another pump")
-        self._recover()
-
-    def _reopen(self) -> None:
-        self.life += 1
-        self._promised_us = None
-        self.restarts += 1
-        if self.store.torn:
-            self._must_not_open("a torn row went unnoticed")
-            self.store.repair()
-        if self.store.flip():
-            self._must_not_open("a flipped bit went unnoticed")
-            self.store.unflip()
-        self.journal = ToldJournal.go_on(self.store, bounds=_BOUNDS)
-
-    def _must_not_open(self, what: str) -> None:
-        try:
-            Journal.open(self.store, bounds=_BOUNDS)
-        except JournalError as error:
-            self.books.must("PWR-04", str(error), what)
-        else:
-            raise BrokenError("PWR-04", what)
-
-    def _recover(self) -> None:
-        """Let the host come up again: what was under way is uncertain."""
-        self.clock.at_us += self.dice.between(*_DOWN_US)
-        self.awake_us = self.clock.at_us
-        at_us = self.now_us()
-        open_ones = [seq for seq, order in self.books.orders.items() if order.fate == "outstanding"]
-        try:
-            self.journal.recover(at_us)
-        except JournalError:
-            self.after(self.dice.between(*_FULL_US), self._after_failure)
-        for event, answered in self.journal.take():
-            self.digest.update(repr((event, answered)).encode())
-            found = self.books.watch(event, answered)
-            self.person.notice(found)
-            self.seen_us = max(self.seen_us, event.at_us)
-            self.carry_out(found)
-        if self.journal.failure is not None:
-            return
-        orders = self.books.orders
-        left = [seq for seq in open_ones if seq in orders and orders[seq].fate == "outstanding"]
-        self.books.must("DEL-09", not left, "a pulse of which nobody knows is still awaited", left)
-        self._check_counted()
-        self.books.compare(self.pump)
 
     def _restored(self) -> None:
         """Hold the pump against what its snapshot gives: they are the same."""
         whole = self.pump.snapshot()
         self.books.must("PWR-03", Pump.restore(whole).snapshot() == whole, "a snapshot of a restored pump differs")
 
-    # Faults that come with time -------------------------------------------------------------------------------------
+    # Beginning --------------------------------------------------------------------------------------------------------
 
     def _begin(self) -> None:
         self.journal = self._begun()
         self.person.begin()
         self.sensor.begin()
-        for kind in SPACING_US:
-            if kind in self.injector.kinds:
-                self.after(self.injector.wait_us(kind), lambda kind=kind: self._strike(kind))  # type: ignore[misc]
-
-    def _strike(self, kind: Fault) -> None:
-        if not self.injector.active:
-            return
-        self._faults()[kind]()
-        self.after(self.injector.wait_us(kind), lambda: self._strike(kind))
-
-    def _faults(self) -> dict[Fault, Callable[[], None]]:
-        return {
-            Fault.CLOCK_JUMP: self.person.clock_jumps,
-            Fault.CLOCK_DRIFT: self._drift,
-            Fault.HOST_SLEEP: self._sleep,
-            Fault.OCCLUSION: self._occlude,
-            Fault.RESERVOIR_REMOVED: self._remove,
-            Fault.RESERVOIR_EMPTY: self._run_dry,
-            Fault.BATTERY_STEP: self.person.battery_falls,
-            Fault.SENSOR_GAP: self.sensor.fall_silent,
-        }
-
-    def _drift(self) -> None:
-        self.injector.count(Fault.CLOCK_DRIFT)
-        self.shown.drift_by_chance()
-
-    def _sleep(self) -> None:
-        self.injector.count(Fault.HOST_SLEEP)
-        self.awake_us = self.clock.at_us + self.injector.draw(Fault.HOST_SLEEP, *_SLEEP_US)
-
-    def _occlude(self) -> None:
-        self.injector.count(Fault.OCCLUSION)
-        self.line.blocked = True
-
-    def _remove(self) -> None:
-        if self.cartridge.left_uu is None:
-            return
-        self.injector.count(Fault.RESERVOIR_REMOVED)
-        self.cartridge.left_uu = None
-        self.tell(events.ReservoirRemoved)
-
-    def _run_dry(self) -> None:
-        if self.cartridge.left_uu is None:
-            return
-        self.injector.count(Fault.RESERVOIR_EMPTY)
-        self.cartridge.left_uu = 0
+        self.timed_faults.begin()
 
     # The end --------------------------------------------------------------------------------------------------------
 
@@ -547,7 +377,7 @@ class World:
 
     def _check_all(self) -> None:
         self.injector.active = False
-        self._after_failure()
+        self.after_failure()
         self.books.compare(self.pump)
         self._restored()
         self._check_moves()
@@ -559,9 +389,9 @@ class World:
             moved[move.seq] = moved.get(move.seq, 0) + 1
         for seq, times in moved.items():
             self.books.must("DEL-08", times == 1 + (seq in self.motor.doubled), "moved twice", seq, times)
-        self._check_counted()
+        self.check_counted()
 
-    def _check_counted(self) -> None:
+    def check_counted(self) -> None:
         """Hold the sum of what has moved against what counts as delivered."""
         doubled = self.motor.doubled
         moved = sum(move.steps for move in self.ideal.log if move.therapy)

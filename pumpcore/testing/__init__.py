@@ -66,7 +66,7 @@ command line: `pytest --pumpcore-examples 1000`.
 |---|---|
 | errors | what a broken requirement is told with |
 | reference, programmes | the delivery law once more, and random programmes for it in which instants collide |
-| wall, care, model | what a pump must do, once more, from the requirements alone |
+| wall_clock, therapy_model, model | what a pump must do, worked out again from the requirements alone |
 | driver | what a driver must do |
 | setup, strategies | what to try it with; strategies for tests of your own |
 | machine, contract | the machine and its rules |
@@ -85,8 +85,10 @@ if TYPE_CHECKING:
     from pumpcore.testing.driver import Driver, IdealDriver, Outcome, Pulse, Telling
     from pumpcore.testing.errors import ContractError
     from pumpcore.testing.machine import AnyPump
-    from pumpcore.testing.model import Model
-    from pumpcore.testing.setup import Setup, setups
+    from pumpcore.testing.model import PumpModel
+    from pumpcore.testing.model import PumpModel as Model
+    from pumpcore.testing.setup import PumpSetup, setups
+    from pumpcore.testing.setup import PumpSetup as Setup
 
 __all__ = [
     "AnyPump",
@@ -98,6 +100,8 @@ __all__ = [
     "Outcome",
     "Pulse",
     "PumpContract",
+    "PumpModel",
+    "PumpSetup",
     "Setup",
     "Telling",
     "run_contract",
@@ -111,15 +115,18 @@ _PLACES: Final[Mapping[str, str]] = {
     "Driver": "driver",
     "DriverContract": "contract",
     "IdealDriver": "driver",
-    "Model": "model",
     "Outcome": "driver",
     "Pulse": "driver",
     "PumpContract": "contract",
-    "Setup": "setup",
+    "PumpModel": "model",
+    "PumpSetup": "setup",
     "Telling": "driver",
     "run_contract": "contract",
     "setups": "setup",
 }
+
+# Names that integrators may still use for what has a longer one by now.
+_OLD_NAMES: Final[Mapping[str, str]] = {"Model": "PumpModel", "Setup": "PumpSetup"}
 
 
 def __getattr__(name: str) -> object:
@@ -129,7 +136,8 @@ def __getattr__(name: str) -> object:
         AttributeError: there is no such name.
         ImportError: Hypothesis is not installed.
     """
-    if name not in _PLACES:
+    asked = _OLD_NAMES.get(name, name)
+    if asked not in _PLACES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     try:
         import_module("hypothesis")
@@ -137,4 +145,4 @@ def __getattr__(name: str) -> object:
         raise ImportError(
             "pumpcore.testing: Hypothesis is not installed; install it with: pip install 'pumpcore[testing]'"
         ) from error
-    return getattr(import_module(f"{__name__}.{_PLACES[name]}"), name)
+    return getattr(import_module(f"{__name__}.{_PLACES[asked]}"), asked)

@@ -21,8 +21,8 @@ from pumpcore.testing.driver import Outcome
 from pumpcore.testing.errors import ContractError
 from pumpcore.testing.machine import OUTCOMES, Machine, must_hold
 from pumpcore.testing.model import CHANGING, STOPPING
-from pumpcore.testing.setup import LIMIT_SETS, LIMITS, NIGHTS, PLAN_TOO_FAST, PLANS, setups
-from pumpcore.testing.wall import EPOCH
+from pumpcore.testing.setup import LIMIT_SETS, NIGHTS, PLAN_TOO_FAST, PLANS, WIDE_LIMITS, setups
+from pumpcore.testing.wall_clock import EPOCH
 from pumpcore.therapy.glucose import BolusRequest, MgDl, Quality, RateRequest, Reading
 from pumpcore.therapy.profile import Anchor
 from pumpcore.units import US_PER_DAY as DAY
@@ -32,7 +32,7 @@ from pumpcore.units import US_PER_SECOND as SEC
 from pumpcore.units import UU_PER_U as U
 
 if TYPE_CHECKING:
-    from pumpcore.testing.setup import Night, Setup
+    from pumpcore.testing.setup import Night, PumpSetup
 
 __all__ = ["DriverContract", "PumpContract", "run_contract"]
 
@@ -80,12 +80,12 @@ class DriverContract(Machine):
     `PumpContract`, and shows a shorter way there. A subclass gives `make_driver`, and rules for what can go wrong.
     """
 
-    def setups(self) -> st.SearchStrategy[Setup]:
+    def setups(self) -> st.SearchStrategy[PumpSetup]:
         """Say what pumps to try: running ones, with wide limits, so that there is something to carry out."""
         return setups().map(lambda drawn: drawn._replace(running=True, limits=0))
 
     @initialize(setup=st.runner().flatmap(lambda machine: machine.setups()))
-    def begin(self, setup: Setup) -> None:
+    def begin(self, setup: PumpSetup) -> None:
         """Make a pump, and mostly bring it to running."""
         self.set_up(setup)
 
@@ -146,7 +146,7 @@ class DriverContract(Machine):
         for kind in sorted(STOPPING, key=str):
             self.give(events.FaultGone(self.now_us, kind), must=True)
         self.give(events.BatteryMeasured(self.now_us, 100), must=True)
-        self.give(events.SetLimits(self.now_us, LIMITS), must=True)
+        self.give(events.SetLimits(self.now_us, WIDE_LIMITS), must=True)
         if self.model.state in CHANGING:
             self.give(events.AbortChange(self.now_us), must=True)
         if change or not self.model.primed:
@@ -222,7 +222,7 @@ class PumpContract(DriverContract):
         >>> run_contract(OmnipodContract, examples=2, steps=5)
     """
 
-    def setups(self) -> st.SearchStrategy[Setup]:
+    def setups(self) -> st.SearchStrategy[PumpSetup]:
         """Say what pumps to try; `setups("omnipod")` tries one device only."""
         return setups()
 

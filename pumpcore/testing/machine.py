@@ -19,7 +19,7 @@ from pumpcore.pump.effects import FirePulse, PrimePulse
 from pumpcore.pump.modes import State
 from pumpcore.testing.driver import Driver, DriverBook, IdealDriver, Outcome
 from pumpcore.testing.errors import ContractError
-from pumpcore.testing.model import CANCELS_TEMP, Model, leads_to, places
+from pumpcore.testing.model import CANCELS_TEMP, PumpModel, leads_to, places
 from pumpcore.testing.setup import config_of, setups
 from pumpcore.units import US_PER_DAY, UU_PER_U
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from pumpcore.pump.events import Event
     from pumpcore.pump.ledger import Account
     from pumpcore.testing.driver import Pulse
-    from pumpcore.testing.setup import Setup
+    from pumpcore.testing.setup import PumpSetup
 
 __all__ = ["OUTCOMES", "AnyPump", "Machine"]
 
@@ -132,7 +132,7 @@ class Machine(RuleBasedStateMachine):
     """
 
     pump: AnyPump
-    model: Model
+    model: PumpModel
     driver: Any
     book: DriverBook
 
@@ -161,7 +161,7 @@ class Machine(RuleBasedStateMachine):
         """
         return IdealDriver()
 
-    def setups(self) -> st.SearchStrategy[Setup]:
+    def setups(self) -> st.SearchStrategy[PumpSetup]:
         """Say what pumps to try; `setups("omnipod")` tries one device only."""
         return setups()
 
@@ -174,13 +174,13 @@ class Machine(RuleBasedStateMachine):
 
     # The beginning --------------------------------------------------------------------------------------------------
 
-    def set_up(self, setup: Setup) -> None:
+    def set_up(self, setup: PumpSetup) -> None:
         """Make a pump and its driver, and mostly bring it to running."""
         config = config_of(setup)
         self.pump = self.make_pump(config, 0)
         self.twin: AnyPump | None = None
         self.twin_steps = 0
-        self.model = Model(config)
+        self.model = PumpModel(config)
         self.driver = self.make_driver()
         self.book = DriverBook(self.driver)
         self.now_us = self.given = self.controller_id = 0
@@ -379,7 +379,7 @@ class Machine(RuleBasedStateMachine):
         """Hold against the model what the person is told of, why it is suspended, and what waits for an answer."""
         model = self.model
         active = {each.kind for each in status.annunciations}
-        due = model.reminders()
+        due = model.due_reminders()
         missing = {kind for kind, there in due.items() if there} - active
         must_hold("WCH-03 ALM-10 SUS-07", not missing, missing, active)
         for kind in model.raised_now & {Kind.GLUCOSE_CHECK, Kind.MISSED_MEAL}:

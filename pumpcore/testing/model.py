@@ -24,9 +24,9 @@ from pumpcore.alarms import AnnunciationChanged, Kind, What
 from pumpcore.pump import effects as said
 from pumpcore.pump import events
 from pumpcore.pump.events import SuspendCause
-from pumpcore.testing.care import Care, Low, Readings, most_advised
 from pumpcore.testing.errors import ContractError
-from pumpcore.testing.wall import Clock
+from pumpcore.testing.therapy_model import LowSuspendModel, Readings, ReminderModel, most_advised
+from pumpcore.testing.wall_clock import WallClockModel
 from pumpcore.therapy.glucose import BolusRequest, RateRequest
 from pumpcore.therapy.profile import AbsoluteTemp, PercentTemp
 from pumpcore.units import US_PER_DAY as DAY
@@ -89,8 +89,8 @@ def leads_to(state: str, trigger: str, facts: Mapping[str, bool]) -> str | None:
 
 
 @dataclass
-class Train:
-    """A part of a bolus: `steps` from `start_us` on, over `duration_us`; those before a pause are `Part.due_before`."""
+class ModelTrain:
+    """A part of a bolus: `steps` spread over `duration_us`; steps before a pause are in `ModelPart.due_before`."""
 
     bolus_id: int
     channel: str
@@ -107,7 +107,7 @@ class Train:
 
 
 @dataclass
-class Order:
+class ModelOrder:
     """A pulse that was ordered."""
 
     at_us: int
@@ -119,7 +119,7 @@ class Order:
 
 
 @dataclass
-class Part:
+class ModelPart:
     """One channel of one bolus, or basal: steps that fell due, were ordered, and were missed."""
 
     due_before: int = 0
@@ -128,7 +128,7 @@ class Part:
 
 
 @dataclass
-class Model:
+class PumpModel:
     """The books of a pump that was made with `config` at 0."""
 
     config: Config
@@ -137,10 +137,10 @@ class Model:
     limits: Limits = field(init=False)
     caps: Limits = field(init=False)
     plan: WeekPlan | None = field(init=False)
-    clock: Clock | None = field(init=False)
+    clock: WallClockModel | None = field(init=False)
     readings: Readings = field(default_factory=Readings)
-    care: Care = field(init=False)
-    low: Low | None = field(init=False)
+    reminders: ReminderModel = field(init=False)
+    low: LowSuspendModel | None = field(init=False)
     now_us: int = 0
     state: str = "standby"
     cause: SuspendCause | None = None
@@ -157,12 +157,12 @@ class Model:
     temp: TempBasal | None = None
     earned_fine: int = 0
     earned_grid_fine: int = 0  # of that, what was earned by the last instant of the actuator's grid
-    basal: Part = field(default_factory=Part)
-    parts: dict[tuple[int, str], Part] = field(default_factory=dict)
-    trains: list[Train] = field(default_factory=list)
+    basal: ModelPart = field(default_factory=ModelPart)
+    parts: dict[tuple[int, str], ModelPart] = field(default_factory=dict)
+    trains: list[ModelTrain] = field(default_factory=list)
     programmed: dict[int, int] = field(default_factory=dict)
     recorded: set[int] = field(default_factory=set)
-    orders: dict[int, Order] = field(default_factory=dict)
+    orders: dict[int, ModelOrder] = field(default_factory=dict)
     pulses: list[tuple[int, int]] = field(default_factory=list)
     causes: dict[Kind, list[bool]] = field(default_factory=dict)  # stopping kinds: cause there, confirmed
     battery: int | None = None
@@ -182,9 +182,9 @@ class Model:
         config = self.config
         self.device, self.policy, self.plan = config.device, config.suspend_policy, config.plan
         self.limits = self.caps = config.limits
-        self.clock = None if config.anchor is None else Clock(config.zone, config.anchor.shift_us)
-        self.care = Care(config.alarms, config.meals, self.readings)
-        self.low = None if config.low_suspend is None else Low(config.low_suspend, self.readings)
+        self.clock = None if config.anchor is None else WallClockModel(config.zone, config.anchor.shift_us)
+        self.reminders = ReminderModel(config.alarms, config.meals, self.readings)
+        self.low = None if config.low_suspend is None else LowSuspendModel(config.low_suspend, self.readings)
 
     # What is so ----------------------------------------------------------------------------------------------------
 
@@ -347,7 +347,7 @@ class Model:
                 self.cause = cause
             case events.Disconnect(_, duration_us):
                 self.cause = SuspendCause.DISCONNECT
-                self.care.disconnected_until_us = self.now_us + duration_us
+                self.reminders.disconnected_until_us = self.now_us + duration_us
             case events.SetLimits():
                 self.cause = SuspendCause.PERSON
             case events.GlucoseMeasured():
@@ -366,7 +366,7 @@ class Model:
         elif after != "suspended":
             self.cause = None
         if self.cause is not SuspendCause.DISCONNECT:
-            self.care.disconnected_until_us = None
+            self.reminders.disconnected_until_us = None
 
     # What the pump answers -----------------------------------------------------------------------------------------
 
@@ -456,7 +456,7 @@ class Model:
             case events.BatteryMeasured(_, percent):
                 self.battery = percent
             case events.ClockSet(_, anchor, zone):
-                self.clock, self.changed = Clock(zone, anchor.shift_us), self.changed + 1
+                self.clock, self.changed = WallClockModel(zone, anchor.shift_us), self.changed + 1
             case events.SetLimits(_, limits):
                 self.limits, self.changed = limits, self.changed + 1
             case events.GlucoseMeasured(_, reading, _):
@@ -477,7 +477,7 @@ class Model:
             case _:
                 pass
         if isinstance(event, events.Request):
-            self.care.person_us = self.now_us
+            self.reminders.person_us = self.now_us
 
     def effect(self, effect: object, event: events.Event, *, late: int) -> None:  # noqa: C901, PLR0912 - one rule for each
         """Follow one effect."""
@@ -490,7 +490,9 @@ class Model:
                 if self.state not in CHANGING[2:4]:
                     raise ContractError("RES-06", effect, self.state)
                 self.take(effect.amount_uu)
-                self.order(effect.seq, Order(effect.at_us, 0, effect.steps, therapy=False, reservoir=self.reservoirs))
+                self.order(
+                    effect.seq, ModelOrder(effect.at_us, 0, effect.steps, therapy=False, reservoir=self.reservoirs)
+                )
                 self.tubing_primed = True
             case said.StepsMissed():
                 if effect.cause != "failed":
@@ -534,7 +536,7 @@ class Model:
 
     # Single rules --------------------------------------------------------------------------------------------------
 
-    def part(self, bolus_id: int, channel: str) -> Part:
+    def part(self, bolus_id: int, channel: str) -> ModelPart:
         """Give the books of one channel of one bolus, or of basal."""
         return self.basal if channel == "basal" else self.parts[bolus_id, channel]
 
@@ -544,7 +546,7 @@ class Model:
             raise ContractError("RES-01", amount_uu, self.reservoir_uu)
         self.reservoir_uu -= amount_uu
 
-    def order(self, seq: int, order: Order) -> None:
+    def order(self, seq: int, order: ModelOrder) -> None:
         """Note an order under its number."""
         if seq in self.orders:
             raise ContractError("DEL-08", seq)
@@ -563,7 +565,9 @@ class Model:
         if pulse.amount_uu != pulse.steps * self.device.step_uu or pulse.steps < 1:
             raise ContractError("DEL-15", pulse)
         self.take(pulse.amount_uu)
-        self.order(pulse.seq, Order(pulse.at_us, pulse.bolus_id, pulse.steps, therapy=True, reservoir=self.reservoirs))
+        self.order(
+            pulse.seq, ModelOrder(pulse.at_us, pulse.bolus_id, pulse.steps, therapy=True, reservoir=self.reservoirs)
+        )
         self.part(pulse.bolus_id, pulse.channel).ordered += pulse.steps
         self.pulses.append((pulse.at_us, pulse.amount_uu))
         for span_us, cap_uu, name in ((H, self.caps.max_hour_uu, "LIM-04"), (DAY, self.caps.max_day_uu, "LIM-05")):
@@ -637,16 +641,16 @@ class Model:
             raise ContractError("BOL-03", effect)
         self.programmed[bolus.id] = bolus.programmed_uu
         self.begun_boluses += 1
-        self.care.bolus_us = self.now_us
+        self.reminders.bolus_us = self.now_us
         start_us = self.now_us + self.device.bolus_start_delay_us
         for channel, amount_uu, duration_us in (
             ("extended", bolus.extended_uu, bolus.extended_us),
             ("bolus", bolus.fast_uu, self.device.bolus_duration_us(bolus.fast_uu) if bolus.fast_uu else 0),
         ):
             if amount_uu:
-                self.parts[bolus.id, channel] = Part()
+                self.parts[bolus.id, channel] = ModelPart()
                 steps = amount_uu // self.device.step_uu
-                self.trains.append(Train(bolus.id, channel, start_us, duration_us, steps))
+                self.trains.append(ModelTrain(bolus.id, channel, start_us, duration_us, steps))
 
     def ended(self, effect: said.BolusDelivered) -> None:
         """Follow the record of a bolus: it must say what was ordered and has not failed."""
@@ -732,7 +736,7 @@ class Model:
     def overlaid(self, cause: SuspendCause, *, by_itself: bool = False) -> None:
         """Give a suspend another cause: a person's, whatever it was (SUS-02)."""
         self.cause = cause
-        self.care.disconnected_until_us = None
+        self.reminders.disconnected_until_us = None
         if self.low is not None:
             self.low.ends(self.now_us, by_itself=by_itself)
 
@@ -758,7 +762,7 @@ class Model:
             and self.reservoir_uu is not None
             and self.reservoir_uu < self.device.step_uu,
             Kind.BATTERY_EMPTY: self.battery is not None and self.battery <= BATTERY_EMPTY_PERCENT,
-            Kind.AUTO_OFF: self.care.auto_off(self.state, self.now_us),
+            Kind.AUTO_OFF: self.reminders.auto_off(self.state, self.now_us),
         }
         for kind, there in derived.items():
             if there and not self.causes.get(kind, [False])[0]:
@@ -780,11 +784,11 @@ class Model:
         if measured and self.low.may_begin(self.now_us) and not just_ended:
             raise ContractError("GLU-02", "does not suspend", event, self.low)
 
-    def reminders(self) -> dict[Kind, bool]:
+    def due_reminders(self) -> dict[Kind, bool]:
         """Which reminders are due."""
         stopped = self.state in {"suspended", "alarm"} and self.begun_us is not None
         stopped_us = self.suspended_us if stopped else None
-        return self.care.due(self.now_us, clock=self.clock, stopped_us=stopped_us, begun_us=self.begun_us)
+        return self.reminders.due(self.now_us, clock=self.clock, stopped_us=stopped_us, begun_us=self.begun_us)
 
     def check_due(self) -> None:
         """Look that what fell due was ordered or missed: never ahead, never behind (DEL-01).
@@ -798,7 +802,7 @@ class Model:
             if part.ordered + part.missed < due and not self.may_wait(part):
                 raise ContractError("DEL-01 behind", key, part, due)
 
-    def may_wait(self, part: Part) -> bool:
+    def may_wait(self, part: ModelPart) -> bool:
         """Say whether steps may wait for an actuator that needs a gap between pulses (DEL-05).
 
         One that is free lets the next step leave. But a raise of basal waits until what is under way allows it, and
@@ -827,7 +831,7 @@ STOPPING: Final = {
 """The faults that the machine reports; each stops."""
 
 
-def places(model: Model) -> dict[str, Any]:
+def places(model: PumpModel) -> dict[str, Any]:
     """Sum up therapy steps by place, as the ledger must have them."""
     sums = dict.fromkeys(("outstanding", "confirmed", "uncertain", "failed"), 0)
     for order in model.orders.values():

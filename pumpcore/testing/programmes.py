@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from pumpcore.testing.reference import HOUR_US, Plan, all_steps
 
-Mode = Literal["plain", "gap", "grid"]
+ActuatorMode = Literal["plain", "gap", "grid"]
 
-MODES: Final[tuple[Mode, ...]] = ("plain", "gap", "grid")
+ACTUATOR_MODES: Final[tuple[ActuatorMode, ...]] = ("plain", "gap", "grid")
 DAY_US: Final = 24 * HOUR_US
 TIME_US_MAX: Final = 10_000_000_000_000_000
 STEPS_MAX: Final = 300
@@ -44,7 +44,7 @@ def plan(step_uu: int = 50_000, gap_us: int = 0, grid_us: int = 0, **more: Any) 
 
 
 @st.composite
-def plans(draw: st.DrawFn, mode: Mode, *, trains_max: int = 4, basal: bool = True) -> Plan:
+def plans(draw: st.DrawFn, mode: ActuatorMode, *, trains_max: int = 4, basal: bool = True) -> Plan:
     """Draw a plan in one mode of the actuator."""
     step_uu, origin_us = draw(_STEP_UU), draw(_ORIGIN_US)
     rates = draw(_rates()) if basal else []

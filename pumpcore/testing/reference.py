@@ -47,7 +47,7 @@ class RefusedError(ValueError):
 
 
 @dataclass(frozen=True, order=True)
-class Step:
+class DueStep:
     """One step of insulin, ordered as the law orders steps."""
 
     due_us: int
@@ -141,7 +141,7 @@ def reference_schedule(plan: Plan) -> list[list[Any]]:
     check_plan(plan)
     actuator = plan["actuator"]
     gap_us, grid_us = actuator["gap_us"], actuator["grid_us"]
-    leaving: list[tuple[int, Step]] = []
+    leaving: list[tuple[int, DueStep]] = []
     free_us = 0  # from when on the actuator is free
     for step in sorted(all_steps(plan)):
         if gap_us:
@@ -159,19 +159,19 @@ def reference_schedule(plan: Plan) -> list[list[Any]]:
     return pulses_of(leaving, plan)
 
 
-def all_steps(plan: Plan) -> Iterator[Step]:
+def all_steps(plan: Plan) -> Iterator[DueStep]:
     """Every step of the plan that is due by `to_us`, in no order, cancelled or not."""
     step_uu, to_us = plan["actuator"]["step_uu"], plan["to_us"]
     for number, due_us in enumerate(dues_basal(plan["basal"], plan["from_us"], step_uu, to_us)):
-        yield Step(due_us, RANKS["basal"], 0, -1, number, "basal", None)
+        yield DueStep(due_us, RANKS["basal"], 0, -1, number, "basal", None)
     for place, train in enumerate(plan["trains"]):
         start_us, channel = train["start_us"], train["channel"]
         for number, due_us in enumerate(dues_train(train["amount_uu"] // step_uu, start_us, train["duration_us"])):
             if due_us <= to_us:
-                yield Step(due_us, RANKS[channel], start_us, place, number, channel, train.get("cancel_us"))
+                yield DueStep(due_us, RANKS[channel], start_us, place, number, channel, train.get("cancel_us"))
 
 
-def refuse_backlog(leaving: Sequence[tuple[int, Step]]) -> None:
+def refuse_backlog(leaving: Sequence[tuple[int, DueStep]]) -> None:
     """Refuse a plan under which too many steps wait for the actuator; `leaving` has the steps that exist, in order."""
     ats = [at_us for at_us, _ in leaving]
     for i, (_, step) in enumerate(leaving):
@@ -181,7 +181,7 @@ def refuse_backlog(leaving: Sequence[tuple[int, Step]]) -> None:
             raise RefusedError(msg)
 
 
-def pulses_of(leaving: Iterable[tuple[int, Step]], plan: Plan) -> list[list[Any]]:
+def pulses_of(leaving: Iterable[tuple[int, DueStep]], plan: Plan) -> list[list[Any]]:
     """Turn steps with the instant they leave into the pulses inside the window."""
     inside = [(at_us, step) for at_us, step in leaving if plan["from_us"] < at_us <= plan["to_us"]]
     if not plan["actuator"]["grid_us"]:
@@ -203,8 +203,8 @@ def brute_schedule(plan: Plan) -> list[list[Any]]:
     check_plan(plan)
     actuator, from_us, to_us = plan["actuator"], plan["from_us"], plan["to_us"]
     step_uu, gap_us, grid_us = actuator["step_uu"], actuator["gap_us"], actuator["grid_us"]
-    waiting: list[Step] = []
-    leaving: list[tuple[int, Step]] = []
+    waiting: list[DueStep] = []
+    leaving: list[tuple[int, DueStep]] = []
     last_us: int | None = None
     for t_us in range(min([from_us, *(train["start_us"] for train in plan["trains"])]), to_us + 1):
         waiting.extend(sorted(_newly_due(plan, step_uu, t_us)))
@@ -222,7 +222,7 @@ def brute_schedule(plan: Plan) -> list[list[Any]]:
 
 
 def _refuse_backlog_the_long_way(
-    leaving: Sequence[tuple[int, Step]], waiting: Iterable[Step], to_us: int, gap_us: int
+    leaving: Sequence[tuple[int, DueStep]], waiting: Iterable[DueStep], to_us: int, gap_us: int
 ) -> None:
     """Let what still waits at the end leave too, then count for every step who waits with it."""
     leaving = list(leaving)
@@ -236,18 +236,18 @@ def _refuse_backlog_the_long_way(
             raise RefusedError(msg)
 
 
-def _newly_due(plan: Plan, step_uu: int, t_us: int) -> Iterator[Step]:
+def _newly_due(plan: Plan, step_uu: int, t_us: int) -> Iterator[DueStep]:
     """List the steps that are due at `t_us` and were not one microsecond earlier."""
     segments, from_us = plan["basal"], plan["from_us"]
     before, now = (count_basal(segments, from_us, step_uu, t) for t in (t_us - 1, t_us))
     for number in range(before, now):
-        yield Step(t_us, RANKS["basal"], 0, -1, number, "basal", None)
+        yield DueStep(t_us, RANKS["basal"], 0, -1, number, "basal", None)
     for place, train in enumerate(plan["trains"]):
         shape = (train["amount_uu"], train["start_us"], train["duration_us"], step_uu)
         before, now = (count_train(*shape, t) for t in (t_us - 1, t_us))
         for number in range(before, now):
             rank = RANKS[train["channel"]]
-            yield Step(t_us, rank, train["start_us"], place, number, train["channel"], train.get("cancel_us"))
+            yield DueStep(t_us, rank, train["start_us"], place, number, train["channel"], train.get("cancel_us"))
 
 
 # What no plan may be, whatever the kernel's ranges are

@@ -26,13 +26,13 @@ from pumpcore.units import UU_PER_U as U
 
 __all__ = [
     "DEVICES",
-    "LIMITS",
     "LIMIT_SETS",
     "NIGHTS",
     "PLANS",
     "PLAN_TOO_FAST",
+    "WIDE_LIMITS",
     "Night",
-    "Setup",
+    "PumpSetup",
     "config_of",
     "setups",
 ]
@@ -40,7 +40,7 @@ __all__ = [
 Night = tuple[str, datetime]
 """A zone, and what its clocks show in UTC."""
 
-LIMITS: Final = Limits(
+WIDE_LIMITS: Final = Limits(
     max_basal_uu_per_h=35 * U,
     max_temp_basal_uu_per_h=35 * U,
     max_temp_basal_percent=200,
@@ -107,11 +107,11 @@ _BOUNDS: Final = (
     ControllerBounds(max_rate_uu_per_h=30 * U, max_duration_us=2 * H, max_age_us=0),
 )
 LIMIT_SETS: Final = (
-    LIMITS,
-    LIMITS,
-    replace(LIMITS, max_bolus_uu=3 * U, max_iob_uu=6 * U),
-    replace(LIMITS, max_hour_uu=4 * U, max_day_uu=30 * U),
-    replace(LIMITS, max_bolus_uu=None),
+    WIDE_LIMITS,
+    WIDE_LIMITS,
+    replace(WIDE_LIMITS, max_bolus_uu=3 * U, max_iob_uu=6 * U),
+    replace(WIDE_LIMITS, max_hour_uu=4 * U, max_day_uu=30 * U),
+    replace(WIDE_LIMITS, max_bolus_uu=None),
     Limits(),
 )
 """Wide limits (more often than others), tight ones, and ones that nobody has chosen."""
@@ -127,7 +127,7 @@ DEVICES: Final[tuple[str, ...]] = (
 """Without a grid, and with each; no preset has a gap."""
 
 
-class Setup(NamedTuple):
+class PumpSetup(NamedTuple):
     """What a pump of a contract is made with, and how far it has come.
 
     Attributes:
@@ -159,7 +159,7 @@ class Setup(NamedTuple):
     reservoir_uu: int
 
 
-def config_of(setup: Setup) -> Config:
+def config_of(setup: PumpSetup) -> Config:
     """Make the config of a pump that begins at 0."""
     zone, utc = setup.night
     calculator = None
@@ -186,7 +186,7 @@ def config_of(setup: Setup) -> Config:
     )
 
 
-def setups(*devices: str | Device) -> st.SearchStrategy[Setup]:
+def setups(*devices: str | Device) -> st.SearchStrategy[PumpSetup]:
     """Draw setups.
 
     Args:
@@ -196,7 +196,7 @@ def setups(*devices: str | Device) -> st.SearchStrategy[Setup]:
         A strategy for `PumpContract.setups`.
     """
     return st.builds(
-        Setup,
+        PumpSetup,
         device=st.sampled_from(devices or DEVICES),
         policy=st.sampled_from(sorted(POLICIES)),
         plan=st.integers(0, len(PLANS) - 1),

@@ -17,7 +17,7 @@ from pumpcore.limits import TABLE, Limits
 from pumpcore.pump import Config, events
 from pumpcore.pump.events import Activation, SuspendCause
 from pumpcore.testing.programmes import plans as programmes
-from pumpcore.testing.setup import Setup, config_of, setups
+from pumpcore.testing.setup import PumpSetup, config_of, setups
 from pumpcore.therapy.glucose import BolusRequest, MgDl, Quality, RateRequest, Reading
 from pumpcore.therapy.profile import BasalProfile, Segment, WeekPlan
 from pumpcore.units import US_PER_DAY, US_PER_HOUR, US_PER_MINUTE, UU_PER_U
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from pumpcore.pump.events import Event
 
 __all__ = [
-    "Setup",
+    "PumpSetup",
     "basal_rates",
     "bolus_amounts",
     "configs",

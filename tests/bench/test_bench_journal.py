@@ -25,7 +25,7 @@ if __name__ == "__main__":
 from pumps import MIN, SEC, H, U, bench_of, config_of, those
 
 from pumpcore.journal import Bounds, Entry, Journal, MemoryStore, seal
-from pumpcore.journal.book import encode
+from pumpcore.journal.row_codec import encode
 from pumpcore.journal.sqlite import SqliteStore
 from pumpcore.pump import events
 from pumpcore.pump.effects import FirePulse

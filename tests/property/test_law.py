@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from pumpcore import CHANNELS, schedule
 from pumpcore.errors import LimitError
-from pumpcore.testing.programmes import DAY_US, MODES, TIME_US_MAX, plan, plans, train
+from pumpcore.testing.programmes import ACTUATOR_MODES, DAY_US, TIME_US_MAX, plan, plans, train
 from pumpcore.testing.reference import (
     HOUR_US,
     WAITING_MAX,
@@ -28,7 +28,7 @@ from pumpcore.testing.reference import (
     reference_schedule,
 )
 
-ANY_MODE = st.sampled_from(MODES).flatmap(plans)
+ANY_MODE = st.sampled_from(ACTUATOR_MODES).flatmap(plans)
 
 
 def pulses(of: Plan) -> list[list[Any]]:
@@ -183,7 +183,7 @@ def test_a_shorter_window_is_the_beginning_of_a_longer_one(drawn: Plan, data: st
 
 
 @pytest.mark.req("DEL-03")
-@given(st.sampled_from(MODES).flatmap(lambda mode: plans(mode, basal=False)), st.data())
+@given(st.sampled_from(ACTUATOR_MODES).flatmap(lambda mode: plans(mode, basal=False)), st.data())
 def test_windows_side_by_side_share_out_the_trains(drawn: Plan, data: st.DataObject) -> None:
     """Only trains: basal earns from the window's beginning, by definition of the batch form."""
     whole = accepted(drawn)
@@ -203,7 +203,7 @@ def test_pulses_leave_in_order_inside_the_window(drawn: Plan) -> None:
     assert not grid_us or all(at_us % grid_us == 0 for at_us in ats)
 
 
-@given(st.sampled_from(MODES).flatmap(lambda mode: plans(mode, basal=False, trains_max=1)))
+@given(st.sampled_from(ACTUATOR_MODES).flatmap(lambda mode: plans(mode, basal=False, trains_max=1)))
 def test_a_train_delivers_its_amount_and_not_one_step_more(drawn: Plan) -> None:
     """Over all time a train comes to exactly its amount; cancelled, to what had left by then."""
     assume(bool(drawn["trains"]))

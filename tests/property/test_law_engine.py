@@ -16,12 +16,12 @@ from hypothesis import strategies as st
 
 from pumpcore import CHANNELS, Delivery
 from pumpcore.errors import LimitError
-from pumpcore.testing.programmes import DAY_US, Mode, plan, train
+from pumpcore.testing.programmes import DAY_US, ActuatorMode, plan, train
 from pumpcore.testing.reference import HOUR_US, Plan, reference_schedule
 
 Command = tuple[Any, ...]
 
-ACTUATORS: Final[dict[Mode, list[tuple[int, int]]]] = {
+ACTUATORS: Final[dict[ActuatorMode, list[tuple[int, int]]]] = {
     "plain": [(0, 0)],
     "gap": [(1, 0), (2_000_000, 0), (30_000_000, 0)],
     "grid": [(0, 180_000_000), (0, 300_000_000), (0, 7_000_001)],

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 import pumpcore
 from pumpcore import CHANNELS, Cohort, Programme, schedule_many, totals_many
 from pumpcore.errors import LimitError
-from pumpcore.testing.programmes import DAY_US, MODES, TIME_US_MAX, plan, plans, train
+from pumpcore.testing.programmes import ACTUATOR_MODES, DAY_US, TIME_US_MAX, plan, plans, train
 from pumpcore.testing.reference import HOUR_US, WAITING_MAX, Plan, RefusedError, count_basal, reference_schedule
 
 TIMES_MANY = settings(max_examples=4 * settings.default.max_examples)  # type: ignore[union-attr] # a profile is loaded
@@ -71,7 +71,7 @@ def as_columns(some: list[Plan]) -> dict[str, Any]:
 
 
 @TIMES_MANY
-@given(st.sampled_from(MODES).flatmap(lambda mode: st.lists(plans(mode), max_size=4)))
+@given(st.sampled_from(ACTUATOR_MODES).flatmap(lambda mode: st.lists(plans(mode), max_size=4)))
 def test_many_plans_are_each_of_them(some: list[Plan]) -> None:
     answers = [expected(one) for one in some]
     if None in answers:
@@ -166,7 +166,7 @@ def test_a_crowd_of_any_trains_is_the_reference(
 
 
 @TIMES_MANY
-@given(st.sampled_from(MODES).flatmap(lambda mode: st.lists(plans(mode), max_size=3)), st.data())
+@given(st.sampled_from(ACTUATOR_MODES).flatmap(lambda mode: st.lists(plans(mode), max_size=3)), st.data())
 def test_totals_are_sums_of_pulses(some: list[Plan], data: st.DataObject) -> None:
     answers = [expected(one) for one in some]
     ends = sorted({one[key] for one in some for key in ("from_us", "to_us")} | {0, DAY_US})
@@ -190,7 +190,7 @@ def test_totals_are_sums_of_pulses(some: list[Plan], data: st.DataObject) -> Non
     assert np.asarray(whole).tolist() == [[sums(answer, -1, TIME_US_MAX)] for answer in answers]
 
 
-@given(st.sampled_from(MODES).flatmap(plans), st.data())
+@given(st.sampled_from(ACTUATOR_MODES).flatmap(plans), st.data())
 def test_a_count_is_the_sum_until_then(drawn: Plan, data: st.DataObject) -> None:
     answer = expected(drawn)
     if answer is None:

@@ -19,7 +19,7 @@ from pumps import MIN, MONDAY, SEC, Bench, H, U, bench_of, config_of, everything
 from pumpcore.alarms import Kind
 from pumpcore.errors import JournalError, RequestError
 from pumpcore.journal import Bounds, Damage, Entry, Journal, MemoryStore, Row, Walk, read_row, seal, verify
-from pumpcore.journal.book import decode, encode
+from pumpcore.journal.row_codec import decode, encode
 from pumpcore.pump import Calculator, Pump, events
 from pumpcore.pump import effects as effects_module
 from pumpcore.pump.effects import FirePulse, PrimePulse, RateCause

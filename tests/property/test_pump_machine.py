@@ -13,7 +13,7 @@ import pytest
 from hypothesis import settings
 
 from pumpcore.alarms import AlarmSettings
-from pumpcore.testing import PumpContract, Setup
+from pumpcore.testing import PumpContract, PumpSetup
 from pumpcore.therapy.glucose import LOW_PRESETS, ControllerBounds, LowSettings, MgDl
 
 TestPumpMachine = pytest.mark.req(
@@ -41,7 +41,7 @@ TestPumpMachine = pytest.mark.req(
 )(PumpContract.TestCase)
 TestPumpMachine.settings = settings(stateful_step_count=30)
 
-PLAIN: Final = Setup(
+PLAIN: Final = PumpSetup(
     device="medtronic-523",
     policy="medtronic",
     plan=0,

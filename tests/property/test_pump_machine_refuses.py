@@ -26,7 +26,7 @@ from pumpcore.pump.effects import (
     TempStarted,
 )
 from pumpcore.pump.modes import State
-from pumpcore.testing import ContractError, Model
+from pumpcore.testing import ContractError, PumpModel
 from pumpcore.therapy.glucose import (
     LOW_PRESETS,
     BolusRequest,
@@ -85,7 +85,7 @@ class Way:
 
     def __post_init__(self) -> None:
         self.pump = Pump(self.config, at_us=0)
-        self.model = Model(self.told or self.config)
+        self.model = PumpModel(self.told or self.config)
 
     def do(self, *some: Event) -> None:
         for event in some:

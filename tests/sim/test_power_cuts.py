@@ -14,18 +14,18 @@ from pumpcore.pump.requests import HANDLERS
 from pumpcore.pump import Pump, events
 from pumpcore.pump.modes import State
 from pumpcore.sim.books import BrokenError
-from pumpcore.sim.cuts import Bench, Cuts, Scenario, cut_everywhere, cut_scenario
-from pumpcore.sim.told import ToldJournal
-from pumpcore.sim.ways import all_ways
+from pumpcore.sim.cuts import CutBench, Cuts, CutScenario, cut_everywhere, cut_scenario
+from pumpcore.sim.recording_journal import RecordingJournal
+from pumpcore.sim.short_runs import all_short_runs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-WAYS = all_ways()
+WAYS = all_short_runs()
 
 
 @pytest.mark.parametrize("way", WAYS, ids=lambda way: way.name)
-def test_the_power_may_go_at_any_point(way: Scenario) -> None:
+def test_the_power_may_go_at_any_point(way: CutScenario) -> None:
     cuts = Cuts()
     cut_scenario(way, cuts)
     assert not cuts.broken, "\n".join(cuts.broken[:5])
@@ -34,9 +34,9 @@ def test_the_power_may_go_at_any_point(way: Scenario) -> None:
     assert cuts.checks["PWR-03"] > len(way.steps)
 
 
-def walk(way: Scenario) -> Bench:
+def walk(way: CutScenario) -> CutBench:
     """Go a way without a cut."""
-    bench = Bench(way.config)
+    bench = CutBench(way.config)
     states = set()
     for step in way.steps:
         while step(bench):
@@ -59,23 +59,23 @@ def test_there_are_thousands_of_points(record_property: Callable[[str, object], 
 
 
 def test_a_restart_that_takes_open_pulses_as_not_delivered_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    def recover(self: ToldJournal, at_us: int) -> tuple[object, ...]:
+    def recover(self: RecordingJournal, at_us: int) -> tuple[object, ...]:
         self.step(events.Tick(at_us))
         return ()
 
-    monkeypatch.setattr(ToldJournal, "recover", recover)
+    monkeypatch.setattr(RecordingJournal, "recover", recover)
     cuts = cut_everywhere([WAYS[0]])
     assert any("DEL-09" in each for each in cuts.broken), cuts.broken[:3]
 
 
 def test_a_journal_that_forgets_a_row_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    keep = ToldJournal._keep  # noqa: SLF001  # the fault is planted there
+    keep = RecordingJournal._keep  # noqa: SLF001  # the fault is planted there
 
-    def forget(self: ToldJournal, event: events.Event, effects: tuple[object, ...]) -> None:
+    def forget(self: RecordingJournal, event: events.Event, effects: tuple[object, ...]) -> None:
         if not isinstance(event, events.Tick):
             keep(self, event, effects)  # type: ignore[arg-type]  # effects as they came
 
-    monkeypatch.setattr(ToldJournal, "_keep", forget)
+    monkeypatch.setattr(RecordingJournal, "_keep", forget)
     cuts = cut_everywhere([WAYS[0]])
     assert any("PWR-03" in each or "JournalError" in each for each in cuts.broken), cuts.broken[:3]
 

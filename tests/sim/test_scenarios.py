@@ -16,7 +16,7 @@ import pytest
 from pumpcore.alarms import WATCHED, Kind, Priority, What
 from pumpcore.pump.modes import Mode, State
 from pumpcore.scenario import AlarmSpan, Run, examples, read, run
-from pumpcore.scenario.answer import as_json
+from pumpcore.scenario.as_json import as_json
 from pumpcore.therapy.glucose import MmolL
 
 MINUTE_US: Final = 60_000_000

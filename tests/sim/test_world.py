@@ -45,10 +45,10 @@ from pumpcore.sim import (
     tasks,
 )
 from pumpcore.sim.books import Window
+from pumpcore.sim.books.basal import BasalBook
 from pumpcore.sim.faults import ODDS, SPACING_US
-from pumpcore.sim.programme import Programme
+from pumpcore.sim.recording_journal import RecordingJournal
 from pumpcore.sim.setup import draw_plan
-from pumpcore.sim.told import ToldJournal
 from pumpcore.therapy.profile import AbsoluteTemp, Anchor, rate_segments
 
 if TYPE_CHECKING:
@@ -266,7 +266,7 @@ def test_a_torn_row_and_a_flipped_bit_are_noticed() -> None:
 
 
 def earned_by_programme(device: Device, plan: WeekPlan, anchor: Anchor, zone: str, end_us: int = 72 * H) -> int:
-    programme, step_us = Programme(device, plan, anchor, zone, 0), 17 * MIN + 1
+    programme, step_us = BasalBook(device, plan, anchor, zone, 0), 17 * MIN + 1
     for at_us in [*range(step_us, end_us, step_us), end_us]:
         programme.follow(at_us, delivering=True, missing=False)
     return programme.earned
@@ -311,7 +311,7 @@ def test_the_programme_follows_a_clock_that_goes_forward_by_half_an_hour_at_half
 
 def test_the_programme_ends_a_temp_basal_at_its_microsecond() -> None:
     config = config_of(plan=plan_of((0, U)))
-    programme = Programme(config.device, config.plan, Anchor(0, MONDAY), "UTC", 0)
+    programme = BasalBook(config.device, config.plan, Anchor(0, MONDAY), "UTC", 0)
     programme.temp = AbsoluteTemp(0, 30 * MIN, 2 * U)
     programme.follow(H, delivering=True, missing=False)
     assert programme.earned == (2 * U + U) * 30 * MIN
@@ -462,11 +462,11 @@ def test_a_store_that_is_full_before_there_is_a_journal_ends_no_world() -> None:
 def test_a_store_that_takes_no_journal_for_ever_breaks_the_world_and_does_not_hang(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def refuse(*_: object, **__: object) -> ToldJournal:
+    def refuse(*_: object, **__: object) -> RecordingJournal:
         reason = "the store is gone"
         raise JournalError(reason)
 
-    monkeypatch.setattr(ToldJournal, "begin", refuse)
+    monkeypatch.setattr(RecordingJournal, "begin", refuse)
     broken = live(draw_setup(1, mode="safety", hours=1)).broken
     assert broken is not None
     assert broken.requirement == "DEL-16"

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from pumpcore import CHANNELS, schedule
 from pumpcore.cli import app, main, strict_json
 from pumpcore.errors import InvariantError, LimitError
-from pumpcore.testing.programmes import MODES, plan, plans, train
+from pumpcore.testing.programmes import ACTUATOR_MODES, plan, plans, train
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -80,7 +80,7 @@ def test_no_pulses_are_an_empty_list(path: Path) -> None:
     assert run_on(path, json.dumps(plan())) == (0, '{"pulses":[]}\n', "")
 
 
-@given(st.sampled_from(MODES).flatmap(plans))
+@given(st.sampled_from(ACTUATOR_MODES).flatmap(plans))
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_the_answer_is_what_the_kernel_says(path: Path, drawn: dict[str, Any]) -> None:
     refusal, pulses = "", None

@@ -17,8 +17,8 @@ from pumpcore.errors import InvariantError, JournalError, QuantityError, Request
 from pumpcore.journal import Bounds, Damage, Entry, Journal, MemoryStore, Row, Walk, read_row, seal, sqlite, verify
 from pumpcore.journal import journal as journal_module
 from pumpcore.journal import store as store_module
-from pumpcore.journal.book import decode, encode
 from pumpcore.journal.replay import Replay, outstanding
+from pumpcore.journal.row_codec import decode, encode
 from pumpcore.journal.rows import ROWS_MOST
 from pumpcore.journal.salvage import SKIPPED
 from pumpcore.pump import Calculator, Pump, events

@@ -14,8 +14,8 @@ from pumps import MIN, H, U, bench_of, config_of, plan_of
 from pumpcore.cli import main
 from pumpcore.errors import JournalError
 from pumpcore.journal import Bounds, Journal, MemoryStore, seal
+from pumpcore.journal.delivered import Deliveries
 from pumpcore.journal.export import Exact, line, lines_of, nightscout, rows_in, tidepool
-from pumpcore.journal.given import Given
 from pumpcore.journal.sqlite import SqliteStore
 from pumpcore.pump import events
 from pumpcore.pump.snapshot import read
@@ -133,9 +133,9 @@ def test_insulin_of_all_lines_is_what_the_ledger_counts(journal: Journal) -> Non
     therapy = journal.pump.ledger.therapy
     assert therapy.failed
     assert therapy.uncertain
-    given = Given(journal.records())
-    assert (given.total.uu, given.total.uncertain_uu) == (therapy.counted * STEP, therapy.uncertain * STEP)
-    treatments, data = parsed(nightscout(given)), parsed(tidepool(given))
+    deliveries = Deliveries(journal.records())
+    assert (deliveries.total.uu, deliveries.total.uncertain_uu) == (therapy.counted * STEP, therapy.uncertain * STEP)
+    treatments, data = parsed(nightscout(deliveries)), parsed(tidepool(deliveries))
     zero = Decimal(0)
     assert sum(each.get("insulin", zero) + each.get("amount", zero) for each in treatments) == units(therapy.counted)
     assert sum(each.get("uncertain", zero) for each in treatments) == units(therapy.uncertain)
@@ -151,15 +151,15 @@ def test_of_a_journal_that_dropped_its_beginning_it_is_what_was_counted_since() 
     bounds = Bounds(segment_rows=60, segments=2)
     journal = lived(store, bounds=bounds)
     first = read(store.kept[0].body.partition(b"\n")[2])[0].ledger.therapy
-    given = Given(journal.records())
+    deliveries = Deliveries(journal.records())
     assert store.kept[0].seq > 1
-    assert given.total.uu == (journal.pump.ledger.therapy.counted - first.counted) * STEP
+    assert deliveries.total.uu == (journal.pump.ledger.therapy.counted - first.counted) * STEP
 
 
 def test_stretches_of_basal_have_no_gap_and_say_where_their_rate_comes_from(journal: Journal) -> None:
-    given = Given(journal.records())
-    assert [each.end_us for each in given.basal[:-1]] == [each.start_us for each in given.basal[1:]]
-    lasting = [each for each in given.basal if each.end_us > each.start_us]
+    deliveries = Deliveries(journal.records())
+    assert [each.end_us for each in deliveries.basal[:-1]] == [each.start_us for each in deliveries.basal[1:]]
+    lasting = [each for each in deliveries.basal if each.end_us > each.start_us]
     assert [(each.start_us // MIN, each.kind, each.rate_uu_per_h, each.percent) for each in lasting] == [
         (0, "scheduled", 1 * U, None),
         (30, "temp", 500_000, 50),
@@ -173,19 +173,19 @@ def test_stretches_of_basal_have_no_gap_and_say_where_their_rate_comes_from(jour
 
 
 def test_boluses_say_what_was_programmed_and_what_was_delivered(journal: Journal) -> None:
-    dual, cancelled = [each for each in parsed(tidepool(Given(journal.records()))) if each["type"] == "bolus"]
+    dual, cancelled = [each for each in parsed(tidepool(Deliveries(journal.records()))) if each["type"] == "bolus"]
     assert (dual["subType"], dual["normal"], dual["extended"], dual["duration"]) == ("dual/square", 2, 1, 3_600_000)
     assert "expectedNormal" not in dual
     assert cancelled["normal"] == 1
     assert cancelled["expectedExtended"] == 2 > cancelled["extended"] > 0
     assert (cancelled["duration"], cancelled["expectedDuration"]) == (1_200_000, 7_200_000)
-    first, second = [each for each in parsed(nightscout(Given(journal.records()))) if "Bolus" in each["eventType"]]
+    first, second = [each for each in parsed(nightscout(Deliveries(journal.records()))) if "Bolus" in each["eventType"]]
     assert (first["eventType"], first["insulin"], first["amount"], first["splitNow"]) == ("Combo Bolus", 2, 1, 66)
     assert (second["enteredinsulin"], second["amount"], second["duration"]) == (3, cancelled["extended"], 20)
 
 
 def test_times_are_those_of_the_wall_clock_that_was_set(journal: Journal) -> None:
-    data = parsed(tidepool(Given(journal.records())))
+    data = parsed(tidepool(Deliveries(journal.records())))
     assert (data[0]["time"], data[0]["deviceTime"], data[0]["timezoneOffset"]) == (
         "2026-01-05T00:00:00.000Z",
         "2026-01-05T01:00:00",
@@ -193,19 +193,19 @@ def test_times_are_those_of_the_wall_clock_that_was_set(journal: Journal) -> Non
     )
     resumed = next(each for each in data if each["time"] == "2026-03-29T00:30:00.000Z")
     assert (resumed["deviceTime"], resumed["timezoneOffset"]) == ("2026-03-29T01:30:00", 60)
-    assert Given(journal.records()).local(9 * H).offset_min == 120  # summer time began at 01:00 UTC
+    assert Deliveries(journal.records()).local(9 * H).offset_min == 120  # summer time began at 01:00 UTC
 
 
 def test_without_a_wall_clock_nobody_can_say_when() -> None:
     journal = Journal.create(MemoryStore(), config_of(anchor=None), at_us=0)
     journal.step(events.Tick(H))
     with pytest.raises(JournalError, match="the wall clock was not set"):
-        list(nightscout(Given(journal.records())))
+        list(nightscout(Deliveries(journal.records())))
 
 
 def test_of_nothing_nothing_can_be_said() -> None:
     with pytest.raises(JournalError, match="there is no row"):
-        Given(())
+        Deliveries(())
 
 
 def test_numbers_are_exact_decimals_as_text_and_no_floats() -> None:
@@ -223,9 +223,9 @@ def test_an_answer_that_is_repeated_tells_nothing_twice() -> None:
     bench.to(2 * MIN)
     bench.do(events.Confirm(2 * MIN, proposal))
     bench.to(5 * MIN)
-    given = Given(journal.records())
-    assert len(given.boluses) == 1
-    assert given.total.uu == journal.pump.ledger.therapy.counted * STEP
+    deliveries = Deliveries(journal.records())
+    assert len(deliveries.boluses) == 1
+    assert deliveries.total.uu == journal.pump.ledger.therapy.counted * STEP
 
 
 def test_a_temp_basal_that_is_confirmed_again_after_its_end_does_not_begin_again() -> None:
@@ -236,7 +236,7 @@ def test_a_temp_basal_that_is_confirmed_again_after_its_end_does_not_begin_again
     bench.to(H)
     bench.do(events.Confirm(H, proposal))
     bench.to(2 * H)
-    lasting = [each for each in Given(journal.records()).basal if each.end_us > each.start_us]
+    lasting = [each for each in Deliveries(journal.records()).basal if each.end_us > each.start_us]
     assert [(each.start_us // MIN, each.kind, each.percent) for each in lasting] == [
         (0, "scheduled", None),
         (1, "temp", 150),

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from pumpcore.pump import Config, Status
     from pumpcore.pump.effects import Effect
     from pumpcore.pump.events import Event
-    from pumpcore.testing import Pulse, Setup
+    from pumpcore.testing import Pulse, PumpSetup
 
 GAP_US = 2 * US_PER_SECOND
 IDS = re.compile(r"\b[A-Z]{3}-[0-9]{2}\b")
@@ -317,7 +317,7 @@ class WrappedContract(PumpContract):
     def restore_pump(self, snapshot: bytes) -> Wrapped:
         return self.kind(Pump.restore(snapshot))
 
-    def setups(self) -> SearchStrategy[Setup]:
+    def setups(self) -> SearchStrategy[PumpSetup]:
         return setups("medtronic-523")
 
 
@@ -328,7 +328,7 @@ class DroppingContract(WrappedContract):
 class GapContract(WrappedContract):
     """Its actuator needs two seconds between pulses, so that steps wait; no preset has one like it."""
 
-    def setups(self) -> SearchStrategy[Setup]:
+    def setups(self) -> SearchStrategy[PumpSetup]:
         return setups(replace(load("omnipod"), gap_us=GAP_US))
 
 

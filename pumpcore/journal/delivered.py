@@ -32,14 +32,14 @@ if TYPE_CHECKING:
     from pumpcore.pump.turn import PumpState
     from pumpcore.therapy.bolus import Bolus
 
-__all__ = ["Basal", "Delivered", "Given", "GivenBolus", "Local"]
+__all__ = ["BasalStretch", "DeliveredAmount", "DeliveredBolus", "Deliveries", "Local"]
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 Kind: TypeAlias = Literal["scheduled", "temp", "automated", "suspend"]
 
 
 @dataclass(slots=True)
-class Delivered:
+class DeliveredAmount:
     """Insulin of one purpose.
 
     Attributes:
@@ -52,7 +52,7 @@ class Delivered:
 
 
 @dataclass(slots=True)
-class Basal:
+class BasalStretch:
     """A stretch of time with one basal rate.
 
     Attributes:
@@ -69,11 +69,11 @@ class Basal:
     kind: Kind
     rate_uu_per_h: int
     percent: int | None
-    delivered: Delivered = field(default_factory=Delivered)
+    delivered: DeliveredAmount = field(default_factory=DeliveredAmount)
 
 
 @dataclass(slots=True)
-class GivenBolus:
+class DeliveredBolus:
     """A bolus.
 
     Attributes:
@@ -85,8 +85,8 @@ class GivenBolus:
     """
 
     bolus: Bolus
-    fast: Delivered = field(default_factory=Delivered)
-    extended: Delivered = field(default_factory=Delivered)
+    fast: DeliveredAmount = field(default_factory=DeliveredAmount)
+    extended: DeliveredAmount = field(default_factory=DeliveredAmount)
     end_us: int | None = None
     reason: EndReason | None = None
 
@@ -114,7 +114,7 @@ class Local:
         return (self.utc + timedelta(minutes=self.offset_min)).strftime("%Y-%m-%dT%H:%M:%S")
 
 
-class Given:
+class Deliveries:
     """Reads records in order; everything else is asked afterwards.
 
     Attributes:
@@ -128,11 +128,11 @@ class Given:
 
     def __init__(self, records: Iterable[Record], *, device: Device | None = None) -> None:
         """Read the records of a journal."""
-        self.basal: list[Basal] = []
-        self.boluses: dict[int, GivenBolus] = {}
+        self.basal: list[BasalStretch] = []
+        self.boluses: dict[int, DeliveredBolus] = {}
         self.changes: list[tuple[int, Literal["reservoir", "set"]]] = []
         self._clocks: list[tuple[int, int, str]] = []
-        self._orders: dict[int, tuple[Delivered, int]] = {}
+        self._orders: dict[int, tuple[DeliveredAmount, int]] = {}
         self._latest_us = 0
         self._rate = 0
         self._percent: int | None = None
@@ -152,12 +152,12 @@ class Given:
             delivered.uncertain_uu += amount_uu
 
     @property
-    def total(self) -> Delivered:
+    def total(self) -> DeliveredAmount:
         """All therapy insulin."""
         each = [stretch.delivered for stretch in self.basal]
-        for given in self.boluses.values():
-            each += [given.fast, given.extended]
-        return Delivered(sum(one.uu for one in each), sum(one.uncertain_uu for one in each))
+        for bolus in self.boluses.values():
+            each += [bolus.fast, bolus.extended]
+        return DeliveredAmount(sum(one.uu for one in each), sum(one.uncertain_uu for one in each))
 
     def local(self, at_us: int) -> Local:
         """Say what the wall clock showed at a monotonic instant.
@@ -179,7 +179,7 @@ class Given:
         self._temp, self._automated = s.temp is not None, s.controller_temp
         self._percent = s.temp.percent if isinstance(s.temp, PercentTemp) else None
         self._latest_us = s.seen_us
-        self.boluses = {bolus.id: GivenBolus(bolus) for bolus in s.boluses.values()}
+        self.boluses = {bolus.id: DeliveredBolus(bolus) for bolus in s.boluses.values()}
         if s.anchor is not None:
             self._clocks.append((0, s.anchor.shift_us, s.zone))
         self.basal.append(self._stretch(s.seen_us))
@@ -191,7 +191,7 @@ class Given:
             if isinstance(effect, said.FirePulse):
                 self._order(effect)
             elif isinstance(effect, said.BolusProgrammed):
-                self.boluses.setdefault(effect.bolus.id, GivenBolus(effect.bolus))
+                self.boluses.setdefault(effect.bolus.id, DeliveredBolus(effect.bolus))
             elif isinstance(effect, said.BolusDelivered):
                 self._end(effect)
             elif isinstance(effect, said.ReferenceTime):
@@ -205,7 +205,7 @@ class Given:
         if isinstance(event, events.PulseConfirmed):
             self._orders.pop(event.seq, None)
         elif isinstance(event, events.PulseFailed):
-            delivered, amount_uu = self._orders.pop(event.seq, (Delivered(), 0))
+            delivered, amount_uu = self._orders.pop(event.seq, (DeliveredAmount(), 0))
             delivered.uu -= amount_uu
         elif isinstance(event, events.Loaded):
             self.changes.append((event.at_us, "reservoir"))
@@ -222,9 +222,9 @@ class Given:
         self._orders[order.seq] = (delivered, order.amount_uu)
 
     def _end(self, effect: said.BolusDelivered) -> None:
-        given = self.boluses.get(effect.bolus.id)
-        if given is not None and given.end_us is None:
-            given.end_us, given.reason = effect.at_us, effect.reason
+        bolus = self.boluses.get(effect.bolus.id)
+        if bolus is not None and bolus.end_us is None:
+            bolus.end_us, bolus.reason = effect.at_us, effect.reason
 
     def _follow(self, effect: Effect, *, automated: bool) -> None:
         """Begin another stretch where rate or kind changed."""
@@ -249,10 +249,10 @@ class Given:
         if (last.kind, last.rate_uu_per_h, last.percent) != (fresh.kind, fresh.rate_uu_per_h, fresh.percent):
             self.basal.append(fresh)
 
-    def _stretch(self, at_us: int) -> Basal:
+    def _stretch(self, at_us: int) -> BasalStretch:
         kind: Kind = "scheduled"
         if not self._running:
             kind = "suspend"
         elif self._temp:
             kind = "automated" if self._automated else "temp"
-        return Basal(at_us, at_us, kind, self._rate, self._percent)
+        return BasalStretch(at_us, at_us, kind, self._rate, self._percent)

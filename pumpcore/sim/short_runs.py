@@ -14,8 +14,8 @@ from pumpcore.alarms import Kind
 from pumpcore.devices import load
 from pumpcore.devices.suspend import POLICIES
 from pumpcore.pump import Config, events
-from pumpcore.sim.cuts import Scenario
-from pumpcore.sim.setup import CALCULATOR, LIMITS
+from pumpcore.sim.cuts import CutScenario
+from pumpcore.sim.setup import CALCULATOR, USUAL_LIMITS
 from pumpcore.therapy.glucose import (
     LOW_PRESETS,
     BolusRequest,
@@ -30,9 +30,9 @@ from pumpcore.units import US_PER_HOUR, US_PER_MINUTE, US_PER_SECOND, UU_PER_U
 
 if TYPE_CHECKING:
     from pumpcore.pump.events import Event
-    from pumpcore.sim.cuts import Bench, Step
+    from pumpcore.sim.cuts import CutBench, CutStep
 
-__all__ = ["all_ways"]
+__all__ = ["all_short_runs"]
 
 _MONDAY: Final = datetime(2026, 1, 5, 7, 30, tzinfo=UTC)
 _H, _M, _S, _U = US_PER_HOUR, US_PER_MINUTE, US_PER_SECOND, UU_PER_U
@@ -47,91 +47,91 @@ def _profile(rate_uu_per_h: int, name: str) -> BasalProfile:
 
 
 _CONFIG: Final = Config(
-    device=load("medtronic-523"), limits=LIMITS, plan=_plan(700_000), anchor=Anchor(0, _MONDAY), remote=True
+    device=load("medtronic-523"), limits=USUAL_LIMITS, plan=_plan(700_000), anchor=Anchor(0, _MONDAY), remote=True
 )
 
 
 # What steps are made of -----------------------------------------------------------------------------------------------
 
 
-def _do(kind: Any, *given: Any) -> Step:  # noqa: ANN401  # an event's class and its fields
-    def tell(bench: Bench) -> None:
+def _do(kind: Any, *given: Any) -> CutStep:  # noqa: ANN401  # an event's class and its fields
+    def tell(bench: CutBench) -> None:
         bench.tell(kind, *given)
 
     return tell
 
 
-def _to(span_us: int) -> Step:
+def _to(span_us: int) -> CutStep:
     return lambda bench: bench.to(span_us)
 
 
-def _confirm(bench: Bench) -> None:
+def _confirm(bench: CutBench) -> None:
     bench.tell(events.Confirm, bench.proposal)
 
 
-def _reject(bench: Bench) -> None:
+def _reject(bench: CutBench) -> None:
     bench.tell(events.Reject, bench.proposal)
 
 
-def _cancel(bench: Bench) -> None:
+def _cancel(bench: CutBench) -> None:
     for bolus in bench.pump.status.boluses:
         bench.tell(events.CancelBolus, bolus.id)
 
 
-def _read_all(bench: Bench) -> None:
+def _read_all(bench: CutBench) -> None:
     for each in bench.pump.status.annunciations:
         bench.tell(events.ConfirmAlarm, each.id)
 
 
-def _snooze_all(bench: Bench) -> None:
+def _snooze_all(bench: CutBench) -> None:
     for each in bench.pump.status.annunciations:
         bench.tell(events.SnoozeAlarm, each.id, _M)
 
 
-def _motor(answers: Any) -> Step:  # noqa: ANN401  # an event's class, or None
-    def change(bench: Bench) -> None:
+def _motor(answers: Any) -> CutStep:  # noqa: ANN401  # an event's class, or None
+    def change(bench: CutBench) -> None:
         bench.answers = answers
 
     return change
 
 
-def _settle(bench: Bench) -> None:
+def _settle(bench: CutBench) -> None:
     """Say of every pulse that is open that it was delivered."""
     for seq in list(bench.books.orders):
         bench.tell(events.PulseConfirmed, seq)
 
 
-def _glucose(mg_per_dl: int) -> Step:
-    def tell(bench: Bench) -> None:
+def _glucose(mg_per_dl: int) -> CutStep:
+    def tell(bench: CutBench) -> None:
         bench.tell(events.GlucoseMeasured, Reading(bench.now_us, MgDl(mg_per_dl)))
 
     return tell
 
 
-def _clock(hours: int) -> Step:
-    def change(bench: Bench) -> None:
+def _clock(hours: int) -> CutStep:
+    def change(bench: CutBench) -> None:
         bench.tell(events.ClockSet, Anchor(bench.now_us, _MONDAY.replace(hour=hours)), "Europe/Copenhagen")
 
     return change
 
 
-def _rate(number: int, rate_uu_per_h: int) -> Step:
-    def ask(bench: Bench) -> None:
+def _rate(number: int, rate_uu_per_h: int) -> CutStep:
+    def ask(bench: CutBench) -> None:
         asked = RateRequest(id=number, at_us=bench.now_us, rate_uu_per_h=rate_uu_per_h, duration_us=30 * _M)
         bench.tell(events.ControllerAsks, asked)
 
     return ask
 
 
-def _micro(number: int) -> Step:
-    def ask(bench: Bench) -> None:
+def _micro(number: int) -> CutStep:
+    def ask(bench: CutBench) -> None:
         bench.tell(events.ControllerAsks, BolusRequest(id=number, at_us=bench.now_us, amount_uu=100_000))
 
     return ask
 
 
-def _command(number: int, kind: Any, *given: Any) -> Step:  # noqa: ANN401  # an event's class and its fields
-    def send(bench: Bench) -> None:
+def _command(number: int, kind: Any, *given: Any) -> CutStep:  # noqa: ANN401  # an event's class and its fields
+    def send(bench: CutBench) -> None:
         known = bench.pump.status.changes
 
         def made(at_us: int) -> Event:
@@ -143,7 +143,7 @@ def _command(number: int, kind: Any, *given: Any) -> Step:  # noqa: ANN401  # an
     return send
 
 
-_READY: Final[tuple[Step, ...]] = (
+_READY: Final[tuple[CutStep, ...]] = (
     _do(events.BeginChange, True),  # noqa: FBT003  # the set is off the body
     _do(events.Rewound),
     _do(events.ReservoirMeasured, 60 * _U),
@@ -157,14 +157,14 @@ _READY: Final[tuple[Step, ...]] = (
 )
 
 
-def _bolus(fast_uu: int, extended_uu: int = 0, extended_us: int = 0) -> Step:
+def _bolus(fast_uu: int, extended_uu: int = 0, extended_us: int = 0) -> CutStep:
     return _do(events.ProposeBolus, fast_uu, extended_uu, extended_us)
 
 
 # The ways -------------------------------------------------------------------------------------------------------------
 
 
-def all_ways() -> list[Scenario]:
+def all_short_runs() -> list[CutScenario]:
     """List all of them."""
     return [
         _first_change(),
@@ -181,7 +181,7 @@ def all_ways() -> list[Scenario]:
     ]
 
 
-def _first_change() -> Scenario:
+def _first_change() -> CutScenario:
     steps = (
         _do(events.Start),
         _do(events.BeginChange, False),  # noqa: FBT003  # refused: on the body
@@ -196,10 +196,10 @@ def _first_change() -> Scenario:
         *_READY,
         _to(10 * _M),
     )
-    return Scenario("reservoir changes", _CONFIG, steps)
+    return CutScenario("reservoir changes", _CONFIG, steps)
 
 
-def _boluses(device: str) -> Scenario:
+def _boluses(device: str) -> CutScenario:
     steps = (
         *_READY,
         _bolus(300_000),
@@ -220,10 +220,10 @@ def _boluses(device: str) -> Scenario:
         _to(5 * _M),
         _read_all,
     )
-    return Scenario(f"boluses on {device}", replace(_CONFIG, device=load(device)), steps)
+    return CutScenario(f"boluses on {device}", replace(_CONFIG, device=load(device)), steps)
 
 
-def _temps() -> Scenario:
+def _temps() -> CutScenario:
     steps = (
         *_READY,
         _do(events.ProposeTemp, 30 * _M, None, 150),
@@ -236,10 +236,10 @@ def _temps() -> Scenario:
         _to(31 * _M),
         _to(5 * _M),
     )
-    return Scenario("temp basals", _CONFIG, steps)
+    return CutScenario("temp basals", _CONFIG, steps)
 
 
-def _breaks(policy: str) -> Scenario:
+def _breaks(policy: str) -> CutScenario:
     steps = (
         *_READY,
         _do(events.ProposeTemp, 30 * _M, None, 80),
@@ -256,10 +256,10 @@ def _breaks(policy: str) -> Scenario:
         _read_all,
         _to(4 * _M),
     )
-    return Scenario(f"breaks, {policy}", replace(_CONFIG, suspend_policy=policy), steps)
+    return CutScenario(f"breaks, {policy}", replace(_CONFIG, suspend_policy=policy), steps)
 
 
-def _disconnects() -> Scenario:
+def _disconnects() -> CutScenario:
     steps = (
         *_READY,
         _to(10 * _M),
@@ -270,10 +270,10 @@ def _disconnects() -> Scenario:
         _to(_M),
         _read_all,
     )
-    return Scenario("a disconnect", _CONFIG, steps)
+    return CutScenario("a disconnect", _CONFIG, steps)
 
 
-def _faults() -> Scenario:
+def _faults() -> CutScenario:
     steps = (
         *_READY,
         _bolus(_U),
@@ -297,10 +297,10 @@ def _faults() -> Scenario:
         _do(events.Resume),
         _to(10 * _M),
     )
-    return Scenario("faults", _CONFIG, steps)
+    return CutScenario("faults", _CONFIG, steps)
 
 
-def _motor_faults() -> Scenario:
+def _motor_faults() -> CutScenario:
     steps = (
         *_READY,
         _motor(None),
@@ -317,10 +317,10 @@ def _motor_faults() -> Scenario:
         _do(events.Resume),
         _to(6 * _M),
     )
-    return Scenario("a motor that fails", _CONFIG, steps)
+    return CutScenario("a motor that fails", _CONFIG, steps)
 
 
-def _sensors() -> Scenario:
+def _sensors() -> CutScenario:
     config = replace(
         _CONFIG,
         low_suspend=LowSettings(LOW_PRESETS["medtronic-640g"], MgDl(70)),
@@ -342,10 +342,10 @@ def _sensors() -> Scenario:
         _to(5 * _M),
         _read_all,
     )
-    return Scenario("a sensor and a controller", config, steps)
+    return CutScenario("a sensor and a controller", config, steps)
 
 
-def _settings() -> Scenario:
+def _settings() -> CutScenario:
     steps = (
         *_READY,
         _clock(9),
@@ -357,20 +357,20 @@ def _settings() -> Scenario:
         _confirm,
         _do(events.DeleteProfile, "other"),
         _to(5 * _M),
-        _do(events.SetLimits, replace(LIMITS, max_bolus_uu=None)),
-        _do(events.SetLimits, LIMITS),
+        _do(events.SetLimits, replace(USUAL_LIMITS, max_bolus_uu=None)),
+        _do(events.SetLimits, USUAL_LIMITS),
         _do(events.Resume),
-        _do(events.SetLimits, replace(LIMITS, max_hour_uu=_U)),
+        _do(events.SetLimits, replace(USUAL_LIMITS, max_hour_uu=_U)),
         _bolus(700_000),
         _confirm,
         _to(20 * _S),
         _to(12 * _M),
         _read_all,
     )
-    return Scenario("settings", _CONFIG, steps)
+    return CutScenario("settings", _CONFIG, steps)
 
 
-def _commands() -> Scenario:
+def _commands() -> CutScenario:
     steps = (
         *_READY[:-1],
         _command(1, events.Start),
@@ -385,7 +385,7 @@ def _commands() -> Scenario:
         _to(3 * _M),
         _do(events.Suspend),
         _command(7, events.Resume),
-        _command(8, events.SetLimits, LIMITS),
+        _command(8, events.SetLimits, USUAL_LIMITS),
         _to(3 * _M),
     )
-    return Scenario("commands over a link", _CONFIG, steps)
+    return CutScenario("commands over a link", _CONFIG, steps)

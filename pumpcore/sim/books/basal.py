@@ -6,22 +6,20 @@ instant at a time, from one instant at which the rate may change to the next.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from pumpcore.testing.wall import Clock
+from pumpcore.testing.wall_clock import WallClockModel
 from pumpcore.therapy.profile import AbsoluteTemp
-from pumpcore.units import US_PER_DAY
+from pumpcore.units import NEVER_US, US_PER_DAY
 
 if TYPE_CHECKING:
     from pumpcore.devices import Device
     from pumpcore.therapy.profile import Anchor, TempBasal, WeekPlan
 
-__all__ = ["Programme"]
-
-_NEVER_US: Final = 1 << 62
+__all__ = ["BasalBook"]
 
 
-class Programme:
+class BasalBook:
     """What is programmed, and how much of it was earned.
 
     Attributes:
@@ -59,7 +57,7 @@ class Programme:
 
     def temp_end_us(self) -> int:
         """Say when the temp basal ends; never, where there is none."""
-        return _NEVER_US if self.temp is None else self.temp.start_us + self.temp.duration_us
+        return NEVER_US if self.temp is None else self.temp.start_us + self.temp.duration_us
 
     def follow(self, to_us: int, *, delivering: bool, missing: bool) -> None:
         """Earn up to `to_us`, or miss it."""
@@ -83,9 +81,9 @@ class Programme:
 
     def _look(self) -> None:
         if self.plan is None or self.anchor is None:
-            self._rate, self._until_us = 0, _NEVER_US
+            self._rate, self._until_us = 0, NEVER_US
             return
-        clock = Clock(self.zone, self.anchor.shift_us)
+        clock = WallClockModel(self.zone, self.anchor.shift_us)
         self._rate = clock.rate(self.plan, self.now_us)
         # Within a day there is one edge at the least: each profile begins at midnight.
         self._until_us = min(clock.edges(self.plan, self.now_us, self.now_us + US_PER_DAY))

@@ -19,7 +19,7 @@ from pumpcore.units import US_PER_MINUTE as MIN
 if TYPE_CHECKING:
     from pumpcore.alarms import AlarmSettings
     from pumpcore.pump import Calculator
-    from pumpcore.testing.wall import Clock
+    from pumpcore.testing.wall_clock import WallClockModel
     from pumpcore.therapy.glucose import Glucose, LowSettings, Reading
 
 READING_MOST_US: Final = 12 * MIN
@@ -60,8 +60,8 @@ class Readings:
 
 
 @dataclass
-class Low:
-    """Low-glucose suspend as a person has turned it on: when it began, by whom it was ended, what it has used."""
+class LowSuspendModel:
+    """Low-glucose suspend while it is turned on: when it began, who ended it, how much of its time is used."""
 
     settings: LowSettings
     readings: Readings
@@ -144,7 +144,12 @@ def most_advised(calculator: Calculator, carbs_mg: int, value: int | None, ahead
 
 
 def meal_is_missed(  # noqa: PLR0913, PLR0917 - each is another fact
-    clock: Clock, meals: tuple[tuple[int, int], ...], span_us: int, begun_us: int, bolus_us: int | None, now_us: int
+    clock: WallClockModel,
+    meals: tuple[tuple[int, int], ...],
+    span_us: int,
+    begun_us: int,
+    bolus_us: int | None,
+    now_us: int,
 ) -> bool:
     """ALM-10: whether the last meal's window went by without a bolus, not long ago."""
     midnight_us = now_us - clock.local_us(now_us) % DAY
@@ -157,7 +162,7 @@ def meal_is_missed(  # noqa: PLR0913, PLR0917 - each is another fact
 
 
 @dataclass
-class Care:
+class ReminderModel:
     """What the person is reminded of, and the facts that it follows from."""
 
     settings: AlarmSettings
@@ -168,7 +173,7 @@ class Care:
     disconnected_until_us: int | None = None
 
     def due(
-        self, now_us: int, *, clock: Clock | None, stopped_us: int | None, begun_us: int | None
+        self, now_us: int, *, clock: WallClockModel | None, stopped_us: int | None, begun_us: int | None
     ) -> dict[Kind, bool]:
         """Whether the cause of each reminder is there; `stopped_us` is since when delivery is stopped after a start."""
         glucose = self.readings.latest

@@ -38,7 +38,7 @@ def offset_us(zone: str, utc_us: int) -> int:
 
 
 @dataclass(frozen=True)
-class Clock:
+class WallClockModel:
     """A clock on the wall: its zone, and how far UTC is ahead of monotonic time."""
 
     zone: str

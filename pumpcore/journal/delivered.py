@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from pumpcore.journal.journal import Record
     from pumpcore.pump.effects import Effect, EndReason
     from pumpcore.pump.events import Event
-    from pumpcore.pump.turn import PumpState
+    from pumpcore.pump.state import PumpState
     from pumpcore.therapy.bolus import Bolus
 
 __all__ = ["BasalStretch", "DeliveredAmount", "DeliveredBolus", "Deliveries", "Local"]
@@ -140,7 +140,7 @@ class Deliveries:
         state: PumpState | None = None
         for record in records:
             if state is None:
-                state = read(snapshot_in(record.row)[1], device=device)[0]
+                state = read(snapshot_in(record.row)[1], device=device)
                 self._begin(state)
             elif record.event is not None:
                 self._read(record)
@@ -176,12 +176,12 @@ class Deliveries:
 
     def _begin(self, s: PumpState) -> None:
         self._rate, self._running = s.engine.rate_uu_per_h, s.state is State.RUNNING
-        self._temp, self._automated = s.temp is not None, s.controller_temp
-        self._percent = s.temp.percent if isinstance(s.temp, PercentTemp) else None
+        self._temp, self._automated = s.basal.temp is not None, s.basal.by_controller
+        self._percent = s.basal.temp.percent if isinstance(s.basal.temp, PercentTemp) else None
         self._latest_us = s.seen_us
-        self.boluses = {bolus.id: DeliveredBolus(bolus) for bolus in s.boluses.values()}
-        if s.anchor is not None:
-            self._clocks.append((0, s.anchor.shift_us, s.zone))
+        self.boluses = {bolus.id: DeliveredBolus(bolus) for bolus in s.boluses.active.values()}
+        if s.local.anchor is not None:
+            self._clocks.append((0, s.local.anchor.shift_us, s.local.zone))
         self.basal.append(self._stretch(s.seen_us))
 
     def _read(self, record: Record) -> None:

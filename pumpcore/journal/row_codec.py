@@ -68,7 +68,7 @@ _ENTRIES: Final[Mapping[type, int]] = {
     said.BolusProgrammed: _PROGRAMMED,
     said.BolusDelivered: _PROGRAMMED,
     said.ProfileActivated: _PROGRAMMED,
-    said.LimitsChanged: _PROGRAMMED,
+    said.SettingsChanged: _PROGRAMMED,
     said.BolusCalculated: Entry.CALCULATED.value,
     said.ReservoirChanged: Entry.RESERVOIR.value,
     said.ReferenceTime: Entry.TIME.value,

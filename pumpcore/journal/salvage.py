@@ -30,8 +30,7 @@ if TYPE_CHECKING:
     from pumpcore.devices import Device
     from pumpcore.pump.effects import Effect
     from pumpcore.pump.ledger import Channel
-    from pumpcore.pump.turn import PumpState
-    from pumpcore.therapy.iob import Iob
+    from pumpcore.pump.state import PumpState
 
 __all__ = ["SKIPPED", "Saved", "saved"]
 
@@ -83,17 +82,17 @@ def saved(rows: Iterable[Row], *, at_us: int, device: Device | None = None) -> S
         damage = broken
     known = pump.ledger.next_seq
     effects = _stopped(pump, at_us)
-    state, on_board = read(pump.snapshot(), device=pump.config.device)
+    state = read(pump.snapshot(), device=pump.config.device)
     before = state.ledger.therapy.uncertain
     if damage is not None:
         # What stopping has commanded and nobody fired is uncertain, and may bear the numbers of what was fired.
         for order in _orders(later):
             if order.seq >= known:
                 known = order.seq + 1
-                _book(state, on_board, order)
+                _book(state, order)
         state.ledger.next_seq = max(known, state.ledger.next_seq) + SKIPPED
     uncertain_uu = (state.ledger.therapy.uncertain - before) * state.config.device.step_uu
-    made = Pump.restore(write(state, on_board), device=state.config.device)
+    made = Pump.restore(write(state), device=state.config.device)
     return Saved(made, damage, len(later), uncertain_uu, effects)
 
 
@@ -151,7 +150,7 @@ def _orders(rows: Iterable[Row]) -> Iterator[FirePulse | PrimePulse]:
             yield from (each for each in effects if isinstance(each, FirePulse | PrimePulse))
 
 
-def _book(state: PumpState, on_board: Iob, order: FirePulse | PrimePulse) -> None:
+def _book(state: PumpState, order: FirePulse | PrimePulse) -> None:
     """Book a pulse as commanded and uncertain."""
     channel: Channel = "prime" if isinstance(order, PrimePulse) else order.channel
     bolus_id = 0 if isinstance(order, PrimePulse) else order.bolus_id
@@ -163,14 +162,15 @@ def _book(state: PumpState, on_board: Iob, order: FirePulse | PrimePulse) -> Non
     state.ledger.settle(order.seq, Fate.UNCERTAIN)
     state.ledger.next_seq = max(after, order.seq + 1)
     if part is not None:
-        on_board.add(min(order.at_us, state.seen_us), order.amount_uu, part)
-    if state.reservoir_uu is not None:
-        state.reservoir_uu = max(state.reservoir_uu - order.amount_uu, 0)
+        state.iob.add(min(order.at_us, state.seen_us), order.amount_uu, part)
+    left_uu = state.reservoir.amount_uu
+    if left_uu is not None:
+        state.reservoir = state.reservoir._replace(amount_uu=max(left_uu - order.amount_uu, 0))
 
 
 def _part(state: PumpState, bolus_id: int) -> Part:
     """Say what insulin is for; that of a bolus that nobody knows is taken for a correction."""
     if not bolus_id:
         return Part.BASAL
-    bolus = state.boluses.get(bolus_id)
+    bolus = state.boluses.active.get(bolus_id)
     return Part.MEAL if bolus is not None and bolus.for_meal else Part.CORRECTION

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -75,3 +75,19 @@ class Config:
                 raise QuantityError("profiles", profile.name, "is the name of two profiles")
             check_stored(profile, stored, self.plan, device=self.device)
             stored[profile.name] = profile
+
+    def with_settings(self, **changes: object) -> Config:
+        """Return a config with other settings, and nothing else changed.
+
+        Args:
+            changes: fields of `Settings`.
+
+        Raises:
+            QuantityError, LimitError: as the constructor.
+
+        Example:
+            >>> from pumpcore.devices import load
+            >>> Config(device=load("omnipod")).with_settings(remote=True).settings.remote
+            True
+        """
+        return replace(self, settings=replace(self.settings, **changes))  # type: ignore[arg-type]  # checked there

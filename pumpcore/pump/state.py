@@ -1,8 +1,8 @@
 """All that a step may change: the state of a pump, in parts.
 
-The rule of this file: a part is immutable and replaced as a whole, so a refused step cannot leave a trace in it. What is
-changed in place (the kernel's engines, the ledger) is named in `OWNED`, and `copy` copies exactly that. A test walks every
-field of a busy pump and refuses anything else that could be changed in place.
+The rule of this file: a part is immutable and replaced as a whole, so a refused step cannot leave a trace in it. What
+is changed in place (the kernel's engines, the ledger) is named in `OWNED`, and `copy` copies exactly that. A test walks
+every field of a busy pump and refuses anything else that could be changed in place.
 """
 
 from __future__ import annotations

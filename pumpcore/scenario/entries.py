@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from pumpcore.alarms import Kind
 from pumpcore.errors import QuantityError
 from pumpcore.pump.config import zone_of
-from pumpcore.pump.requests import HARDWARE
+from pumpcore.pump.handlers.facts import REPORTED
 from pumpcore.scenario import words
 from pumpcore.units import parse_u, parse_u_per_h
 
@@ -59,7 +59,7 @@ def _kind(text: str, *, field: str) -> Kind:
     return Kind(text)
 
 
-_FAULTS: Final = frozenset(kind.value for kind in HARDWARE)
+_FAULTS: Final = frozenset(kind.value for kind in REPORTED)
 
 
 def _values(text: str, *, field: str) -> tuple[object, ...]:

@@ -150,7 +150,7 @@ def _values(run: Run) -> list[tuple[int, float, bool]]:
 
 def _glucose(axes: Axes, run: Run) -> None:
     values = _values(run)
-    calculator, low = run.scenario.config.calculator, run.scenario.config.low_suspend
+    calculator, low = run.scenario.config.settings.calculator, run.scenario.config.settings.low_suspend
     in_mg = any(isinstance(reading.value, MgDl) for reading in (*run.readings, *run.fingers))
     _label(axes, "glucose\nmg/dL" if in_mg else "glucose\nmmol/L")
     least, most = min(value for _, value, _ in values), max(value for _, value, _ in values)
@@ -318,9 +318,9 @@ def _legend(figure: Figure, run: Run, top: float) -> None:
         handles.append(Line2D([], [], color=_GLUCOSE, marker=".", linestyle="none", ms=4, label="sensor"))
     if run.fingers:
         handles.append(Line2D([], [], color=_GLUCOSE, marker="D", linestyle="none", ms=4, mfc="white", label="finger"))
-    if run.scenario.config.calculator is not None and _values(run):
+    if run.scenario.config.settings.calculator is not None and _values(run):
         handles.append(Patch(facecolor=_EXTENDED, alpha=0.18, label="target"))
-    if run.scenario.config.low_suspend is not None:
+    if run.scenario.config.settings.low_suspend is not None:
         handles.append(Line2D([], [], color=_RED, linestyle=(0, (4, 2)), lw=1, label="low limit"))
     begun = run.log.begun.values()
     if any(bolus.fast_uu for bolus in begun):

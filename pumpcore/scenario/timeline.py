@@ -321,8 +321,9 @@ def _plan(log: Log, effect: effects.ProfileActivated) -> None:
     log.say(effect.at_us, "settings", f"profiles in force: {', '.join(effect.names)}")
 
 
-def _limits(log: Log, effect: effects.LimitsChanged) -> None:
-    log.say(effect.at_us, "settings", "limits changed")
+def _settings(log: Log, effect: effects.SettingsChanged) -> None:
+    names = ", ".join(name.replace("_", " ") for name in effect.names) or "nothing"
+    log.say(effect.at_us, "settings", f"settings changed: {names}")
 
 
 def _reservoir(log: Log, effect: effects.ReservoirChanged) -> None:
@@ -376,7 +377,7 @@ _TAKERS: Final[Mapping[type, Callable[..., None]]] = {
     effects.TempStarted: _temp_started,
     effects.TempEnded: _temp_ended,
     effects.ProfileActivated: _plan,
-    effects.LimitsChanged: _limits,
+    effects.SettingsChanged: _settings,
     effects.ReservoirChanged: _reservoir,
     effects.ReferenceTime: _clock,
     AnnunciationChanged: _alarm,

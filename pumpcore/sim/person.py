@@ -23,6 +23,8 @@ from pumpcore.units import US_PER_HOUR, US_PER_MINUTE, US_PER_SECOND, UU_PER_U
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from pumpcore.limits import Limits
+    from pumpcore.pump import Settings
     from pumpcore.pump.effects import Effect
     from pumpcore.pump.events import Event
     from pumpcore.sim.world import World
@@ -170,7 +172,7 @@ class Person:
             self._change_to(self._dice.pick(_RESERVOIRS))
         self._confirm_alarms()
         if books.limits.unset():
-            self._ask(events.SetLimits, USUAL_LIMITS)
+            self._ask(events.ChangeSettings, self._choosing(USUAL_LIMITS))
         self._go_on()
 
     def _confirm_alarms(self) -> None:
@@ -308,7 +310,7 @@ class Person:
                 replace(USUAL_LIMITS, max_bolus_uu=None),
             )
         )
-        self._ask(events.SetLimits, limits)
+        self._ask(events.ChangeSettings, self._choosing(limits))
 
     def _advice(self) -> None:
         self._proposal = None
@@ -347,6 +349,10 @@ class Person:
 
     def _tell(self, kind: Callable[..., Event], *given: object) -> bool:
         return self._world.tell(kind, *given, whole=self._dice.one_in(6))
+
+    def _choosing(self, limits: Limits) -> Settings:
+        """Return the settings in force with other limits."""
+        return replace(self._world.pump.status.settings, limits=limits)
 
     def _ask(self, kind: Callable[..., Event], *given: object) -> bool:
         """Ask for what may add insulin: over the link, where there is one."""

@@ -10,9 +10,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, Literal
 
 from pumpcore.devices import load
-from pumpcore.devices.suspend import POLICIES
 from pumpcore.limits import Limits
-from pumpcore.pump import Calculator, Config
+from pumpcore.pump import Calculator, Config, Settings
 from pumpcore.sim.dice import Dice
 from pumpcore.therapy.glucose import LOW_PRESETS, ControllerBounds, LowSettings, MgDl
 from pumpcore.therapy.profile import Anchor, BasalProfile, Segment, WeekPlan
@@ -134,24 +133,26 @@ def draw_setup(seed: int, *, mode: CampaignMode, hours: int) -> WorldSetup:
     start = dice.pick(_STARTS)
     config = Config(
         device=device,
-        limits=dice.pick(_NARROW),
         plan=draw_plan(dice, device),
         anchor=Anchor(0, start),
         zone=dice.pick(_ZONES),
-        suspend_policy=dice.pick(sorted(POLICIES)),
-        low_suspend=LowSettings(LOW_PRESETS[dice.pick(("medtronic-640g", "medtronic-530g"))], MgDl(70))
-        if low
-        else None,
-        controller=ControllerBounds(
-            max_rate_uu_per_h=4 * UU_PER_U,
-            max_bolus_uu=UU_PER_U,
-            max_duration_us=2 * US_PER_HOUR,
-            max_age_us=5 * US_PER_MINUTE,
-        )
-        if controller
-        else ControllerBounds(),
-        calculator=CALCULATOR if dice.one_in(3) else None,
-        remote=True,
+        settings=Settings(
+            limits=dice.pick(_NARROW),
+            suspend_policy=dice.pick(device.suspend_policies),
+            low_suspend=LowSettings(LOW_PRESETS[dice.pick(("medtronic-640g", "medtronic-530g"))], MgDl(70))
+            if low
+            else None,
+            controller=ControllerBounds(
+                max_rate_uu_per_h=4 * UU_PER_U,
+                max_bolus_uu=UU_PER_U,
+                max_duration_us=2 * US_PER_HOUR,
+                max_age_us=5 * US_PER_MINUTE,
+            )
+            if controller
+            else ControllerBounds(),
+            calculator=CALCULATOR if dice.one_in(3) else None,
+            remote=True,
+        ),
     )
     return WorldSetup(
         seed=seed,

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from pumpcore.alarms import Kind
 from pumpcore.devices import load
 from pumpcore.devices.suspend import POLICIES
-from pumpcore.pump import Config, events
+from pumpcore.pump import Config, Settings, events
 from pumpcore.sim.cuts import CutScenario
 from pumpcore.sim.setup import CALCULATOR, USUAL_LIMITS
 from pumpcore.therapy.glucose import (
@@ -29,6 +29,7 @@ from pumpcore.therapy.profile import Anchor, BasalProfile, Segment, WeekPlan
 from pumpcore.units import US_PER_HOUR, US_PER_MINUTE, US_PER_SECOND, UU_PER_U
 
 if TYPE_CHECKING:
+    from pumpcore.limits import Limits
     from pumpcore.pump.events import Event
     from pumpcore.sim.cuts import CutBench, CutStep
 
@@ -47,11 +48,23 @@ def _profile(rate_uu_per_h: int, name: str) -> BasalProfile:
 
 
 _CONFIG: Final = Config(
-    device=load("medtronic-523"), limits=USUAL_LIMITS, plan=_plan(700_000), anchor=Anchor(0, _MONDAY), remote=True
+    device=load("medtronic-523"),
+    settings=Settings(limits=USUAL_LIMITS, remote=True),
+    plan=_plan(700_000),
+    anchor=Anchor(0, _MONDAY),
 )
 
 
 # What steps are made of -----------------------------------------------------------------------------------------------
+
+
+def _choose(limits: Limits) -> CutStep:
+    """Choose other limits, and leave all other settings as they are."""
+
+    def tell(bench: CutBench) -> None:
+        bench.tell(events.ChangeSettings, replace(_CONFIG.settings, limits=limits))
+
+    return tell
 
 
 def _do(kind: Any, *given: Any) -> CutStep:  # noqa: ANN401  # an event's class and its fields
@@ -256,7 +269,8 @@ def _breaks(policy: str) -> CutScenario:
         _read_all,
         _to(4 * _M),
     )
-    return CutScenario(f"breaks, {policy}", replace(_CONFIG, suspend_policy=policy), steps)
+    config = replace(_CONFIG, device=load("generic-0.05")).with_settings(suspend_policy=policy)
+    return CutScenario(f"breaks, {policy}", config, steps)
 
 
 def _disconnects() -> CutScenario:
@@ -321,8 +335,7 @@ def _motor_faults() -> CutScenario:
 
 
 def _sensors() -> CutScenario:
-    config = replace(
-        _CONFIG,
+    config = _CONFIG.with_settings(
         low_suspend=LowSettings(LOW_PRESETS["medtronic-640g"], MgDl(70)),
         controller=ControllerBounds(max_rate_uu_per_h=4 * _U, max_bolus_uu=_U, max_duration_us=_H, max_age_us=5 * _M),
         calculator=CALCULATOR,
@@ -357,10 +370,10 @@ def _settings() -> CutScenario:
         _confirm,
         _do(events.DeleteProfile, "other"),
         _to(5 * _M),
-        _do(events.SetLimits, replace(USUAL_LIMITS, max_bolus_uu=None)),
-        _do(events.SetLimits, USUAL_LIMITS),
+        _choose(replace(USUAL_LIMITS, max_bolus_uu=None)),
+        _choose(USUAL_LIMITS),
         _do(events.Resume),
-        _do(events.SetLimits, replace(USUAL_LIMITS, max_hour_uu=_U)),
+        _choose(replace(USUAL_LIMITS, max_hour_uu=_U)),
         _bolus(700_000),
         _confirm,
         _to(20 * _S),
@@ -385,7 +398,7 @@ def _commands() -> CutScenario:
         _to(3 * _M),
         _do(events.Suspend),
         _command(7, events.Resume),
-        _command(8, events.SetLimits, USUAL_LIMITS),
+        _command(8, events.ChangeSettings, _CONFIG.settings),
         _to(3 * _M),
     )
     return CutScenario("commands over a link", _CONFIG, steps)

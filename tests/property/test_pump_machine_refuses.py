@@ -243,15 +243,15 @@ def test_what_no_pump_may_do_is_refused(what: str) -> None:
 @pytest.mark.parametrize(
     ("requirement", "told"),
     [
-        ("LIM-04", replace(CONFIG, limits=replace(LIMITS, max_hour_uu=U))),
-        ("LIM-05", replace(CONFIG, limits=replace(LIMITS, max_day_uu=U))),
+        ("LIM-04", CONFIG.with_settings(limits=replace(LIMITS, max_hour_uu=U))),
+        ("LIM-05", CONFIG.with_settings(limits=replace(LIMITS, max_day_uu=U))),
         ("DEL-01", replace(CONFIG, plan=plan_of((0, U)))),
         ("DEL-01", replace(CONFIG, plan=plan_of((0, 2 * U), (6 * H, U)), zone="Asia/Kathmandu")),
         ("DEL-05", replace(CONFIG, device=replace(load("medtronic-523"), grid_us=7 * MIN))),
-        ("GLU-05", replace(CONFIG, controller=ControllerBounds())),
-        ("GLU-05", replace(CONFIG, controller=replace(BOUNDS, max_duration_us=30 * MIN))),
-        ("STA-02", replace(CONFIG, calculator=None)),
-        ("STA-02", replace(CONFIG, low_suspend=None)),
+        ("GLU-05", CONFIG.with_settings(controller=ControllerBounds())),
+        ("GLU-05", CONFIG.with_settings(controller=replace(BOUNDS, max_duration_us=30 * MIN))),
+        ("STA-02", CONFIG.with_settings(calculator=None)),
+        ("STA-02", CONFIG.with_settings(low_suspend=None)),
     ],
 )
 def test_what_another_pump_may_do_is_refused(requirement: str, told: Config) -> None:

@@ -9,9 +9,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from pumpcore.pump.requests import HANDLERS
 
 from pumpcore.pump import Pump, events
+from pumpcore.pump.handlers import HANDLERS
 from pumpcore.pump.modes import State
 from pumpcore.sim.books import BrokenError
 from pumpcore.sim.cuts import CutBench, Cuts, CutScenario, cut_everywhere, cut_scenario

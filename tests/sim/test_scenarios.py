@@ -127,7 +127,7 @@ def test_no_two_hours_without_insulin_go_by_without_a_high_alarm(name: str) -> N
     result = done(name)
     pulses = result.log.pulses.values()
     therapy = [each.at_us for each in pulses if each.channel != "priming" and each.fate == "confirmed"]
-    high_us = result.scenario.config.alarms.watch.high_us
+    high_us = result.scenario.config.settings.alarms.watch.high_us
     urgent = [span for span in result.log.alarms.values() if span.kind in WATCHED]
     ends = [*therapy[1:], result.scenario.end_us]
     for last_us, next_us in zip(therapy, ends, strict=True):

@@ -228,7 +228,7 @@ def told() -> list[Event]:
         events.PulseUnknown(5, 1),
         events.ControllerAsks(5, RateRequest(id=1, at_us=3, rate_uu_per_h=U, duration_us=H)),
         events.ClockSet(5, config.anchor, "Europe/Copenhagen"),
-        events.SetLimits(5, config.limits),
+        events.ChangeSettings(5, config.settings),
         events.ProposePlan(5, config.plan),
         events.ProposeTemp(5, H, percent=50),
         events.FaultDetected(5, Kind.OCCLUSION_DETECTED),

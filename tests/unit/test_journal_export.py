@@ -150,7 +150,7 @@ def test_of_a_journal_that_dropped_its_beginning_it_is_what_was_counted_since() 
     store = MemoryStore()
     bounds = Bounds(segment_rows=60, segments=2)
     journal = lived(store, bounds=bounds)
-    first = read(store.kept[0].body.partition(b"\n")[2])[0].ledger.therapy
+    first = read(store.kept[0].body.partition(b"\n")[2]).ledger.therapy
     deliveries = Deliveries(journal.records())
     assert store.kept[0].seq > 1
     assert deliveries.total.uu == (journal.pump.ledger.therapy.counted - first.counted) * STEP

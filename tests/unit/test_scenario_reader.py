@@ -68,13 +68,17 @@ def test_defaults() -> None:
     config = made.config
     assert config.anchor is not None
     assert config.anchor.utc == datetime(2026, 3, 27, 23, tzinfo=UTC)
-    assert (config.suspend_policy, config.curve, config.zone) == (
+    assert (config.settings.suspend_policy, config.settings.curve, config.zone) == (
         "medtronic",
         Curve.exponential(360, 75),
         "Europe/Copenhagen",
     )
-    assert (config.calculator, config.low_suspend, config.controller) == (None, None, ControllerBounds())
-    assert config.limits.max_bolus_uu == 12_000_000
+    assert (config.settings.calculator, config.settings.low_suspend, config.settings.controller) == (
+        None,
+        None,
+        ControllerBounds(),
+    )
+    assert config.settings.limits.max_bolus_uu == 12_000_000
 
 
 def test_every_table() -> None:
@@ -119,17 +123,17 @@ points = ["00:00 100", "00:30 130"]
     assert config.plan is not None
     assert [profile.name for profile in config.plan.days] == [*["plain"] * 4, *["rest"] * 3]
     assert config.plan.days[0].segments == ((0, 800_000), (6 * HOUR_US + 30 * MINUTE_US, 1_100_000))
-    assert config.calculator is not None
-    assert (config.calculator.policy, config.calculator.carb_ratio_mg_per_u) == ("tandem", 12_500)
-    assert (config.calculator.target_low, config.calculator.hard_low) == (MgDl(90), MgDl(70))
-    assert config.low_suspend == LowSettings(LOW_PRESETS["medtronic-530g"], MgDl(60))
-    assert config.controller.max_duration_us == HOUR_US
-    assert config.controller.max_age_us == 5 * MINUTE_US
-    assert config.curve == Curve.walsh(240)
-    assert (config.alarms.watch.high_us, config.alarms.watch.medium_us) == (90 * MINUTE_US, HOUR_US)
-    assert (config.alarms.reservoir_low_uu, config.alarms.battery_low_percent) == (30_000_000, 30)
-    assert config.alarms.auto_off_us == 12 * HOUR_US
-    assert config.meals == ((11 * HOUR_US + 30 * MINUTE_US, 13 * HOUR_US + 30 * MINUTE_US),)
+    assert config.settings.calculator is not None
+    assert (config.settings.calculator.policy, config.settings.calculator.carb_ratio_mg_per_u) == ("tandem", 12_500)
+    assert (config.settings.calculator.target_low, config.settings.calculator.hard_low) == (MgDl(90), MgDl(70))
+    assert config.settings.low_suspend == LowSettings(LOW_PRESETS["medtronic-530g"], MgDl(60))
+    assert config.settings.controller.max_duration_us == HOUR_US
+    assert config.settings.controller.max_age_us == 5 * MINUTE_US
+    assert config.settings.curve == Curve.walsh(240)
+    assert (config.settings.alarms.watch.high_us, config.settings.alarms.watch.medium_us) == (90 * MINUTE_US, HOUR_US)
+    assert (config.settings.alarms.reservoir_low_uu, config.settings.alarms.battery_low_percent) == (30_000_000, 30)
+    assert config.settings.alarms.auto_off_us == 12 * HOUR_US
+    assert config.settings.meals == ((11 * HOUR_US + 30 * MINUTE_US, 13 * HOUR_US + 30 * MINUTE_US),)
     values = [(reading.at_us // MINUTE_US, reading.value) for reading in made.readings]
     assert values == [(0, MgDl(100)), (10, MgDl(110)), (20, MgDl(120)), (30, MgDl(130))]
 

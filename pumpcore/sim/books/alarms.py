@@ -53,9 +53,9 @@ class AlarmBook(ModeBook):
         now_us = event.at_us
         for kind in self.causes:
             self.must("ALM-09", kind in self.active, "a fault that nobody is told of", kind, event)
-        if self.battery is not None and self.battery <= self.config.alarms.battery_empty_percent:
+        if self.battery is not None and self.battery <= self.config.settings.alarms.battery_empty_percent:
             self.must("PWR-02", Kind.BATTERY_EMPTY in self.active, "an empty battery", self.battery)
-        watch = self.config.alarms.watch
+        watch = self.config.settings.alarms.watch
         without_us = 0 if self.begun_us is None else now_us - max(self.confirmed_us, self.begun_us)
         if without_us >= watch.high_us + max(self.config.unanswered_us, watch.medium_us):
             high = any(each.priority is Priority.HIGH for each in self.active.values())

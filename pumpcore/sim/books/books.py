@@ -149,8 +149,8 @@ class Books(AlarmBook):
             case events.ClockSet(_, anchor, zone):
                 self.programme.anchor, self.programme.zone = anchor, zone
                 self.programme.changed()
-            case events.SetLimits(_, limits):
-                self.limits = limits
+            case events.ChangeSettings(_, settings):
+                self.limits = settings.limits
             case events.Suspend():
                 self.by_itself = False
             case events.Confirm(_, number):
@@ -176,7 +176,7 @@ class Books(AlarmBook):
         elif isinstance(event, events.CancelBolus):
             self._close(event.bolus_id)
         elif isinstance(event, events.ControllerAsks) and isinstance(event.request, RateRequest):
-            self.must("GLU-05", event.request.rate_uu_per_h <= self.config.controller.max_rate_uu_per_h, event)
+            self.must("GLU-05", event.request.rate_uu_per_h <= self.config.settings.controller.max_rate_uu_per_h, event)
 
     # What the pump answers ------------------------------------------------------------------------------------------
 
@@ -253,7 +253,7 @@ class Books(AlarmBook):
         if self.programme.now_us == status.at_us and not self.device.gap_us:
             rate = self.programme.rate() if running else 0
             self.must("TMP-01", status.rate_uu_per_h == rate, status.rate_uu_per_h, rate)
-        therapy = pump._state.ledger.therapy  # noqa: SLF001  # the book that these books check
+        therapy = pump.ledger.therapy  # the book that these books check
         for place in ("outstanding", "confirmed", "uncertain", "failed", "missed"):
             mine, its = self.counted[place], getattr(therapy, place)
             self.must("DEL-06", mine == its, place, mine, its)

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pumpcore.alarms import TABLE
-from pumpcore.devices.suspend import POLICIES
 from pumpcore.pump.modes import State
 from pumpcore.sim.books.basal import BasalBook
 from pumpcore.sim.books.checks import BrokenError, Window
@@ -72,11 +71,11 @@ class BookState:
         """Begin in standby, with nothing delivered."""
         self.config = config
         self.device, self.step_uu = config.device, config.device.step_uu
-        self.policy = POLICIES[config.suspend_policy]
+        self.policy = config.settings.policy
         self.checks: Counter[str] = Counter()
         self.programme = BasalBook(config.device, config.plan, config.anchor, config.zone, at_us)
         self.seen_us = at_us
-        self.limits = self.caps = config.limits
+        self.limits = self.caps = config.settings.limits
         self.state = State.STANDBY
         self.primed = False
         self.begun_us: int | None = None
@@ -125,6 +124,6 @@ class BookState:
 
     def _fresh_uu(self) -> int:
         """Say how much bolus insulin is on board at the least; nothing where something has failed, and is not."""
-        if self.counted["failed"] or self.config.curve != _CURVE:
+        if self.counted["failed"] or self.config.settings.curve != _CURVE:
             return 0
         return self.fresh.at(self.seen_us) * 3 // 4

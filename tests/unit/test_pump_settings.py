@@ -57,9 +57,6 @@ def day(settings: Settings, *made: events.Event, reservoir_uu: int = 176 * U) ->
         bench.to(event.at_us)
         if is_refused(bench.pump, event):
             bench.effects.append(type(event))  # type: ignore[arg-type]
-        else:
-            last = bench.pump
-            del last
     bench.to(max([H, *(event.at_us for event in made)]) + 4 * H)
     return answers(bench)
 
@@ -263,9 +260,9 @@ def test_the_suspend_policy_does_not_change_while_something_is_suspended() -> No
 def test_to_turn_low_suspend_off_does_not_start_insulin_by_itself() -> None:
     bench = Bench(low_suspend=LOW).start()
     bench.do(reading(MIN, 60))
-    assert bench.status.cause is events.SuspendCause.LOW_GLUCOSE
+    low = bench.status.cause
     bench.do(bench.choosing(2 * MIN, low_suspend=None))
-    assert bench.status.cause is events.SuspendCause.PERSON
+    assert (low, bench.status.cause) == (events.SuspendCause.LOW_GLUCOSE, events.SuspendCause.PERSON)
     bench.to(5 * H)
     assert bench.status.rate_uu_per_h == 0
     bench.do(events.Resume(5 * H))
@@ -340,7 +337,7 @@ def test_the_calculator_follows_the_devices_own_policy() -> None:
         (lambda: Settings(suspend_policy="mine"), "suspend_policy: 'mine' must be one of medtronic, "),
         (lambda: Settings(suspend_policy=5), "suspend_policy: 5 must be text or None"),  # type: ignore[arg-type]
         (lambda: replace(ADVICE, carb_ratio_mg_per_u=True), "carb_ratio_mg_per_u: True must be an integer"),
-        (lambda: replace(ADVICE, sensitivity=50), "sensitivity: 50 must be a MgDl or a MmolL"),
+        (lambda: replace(ADVICE, sensitivity=50), "sensitivity: 50 must be a MgDl or a MmolL"),  # type: ignore[arg-type]
         (lambda: Config(device="omnipod"), "device: 'omnipod' must be a Device"),  # type: ignore[arg-type]
         (lambda: config_of(profiles=[]), r"profiles: \[\] must be a tuple of BasalProfile"),
         (lambda: Pump({}, at_us=0), "config: {} must be a Config"),  # type: ignore[arg-type]

@@ -202,7 +202,7 @@ def test_an_age_within_the_bin_is_never_taken_for_more() -> None:
 
 def test_nothing_is_left_after_the_duration_and_the_bins_are_used_again() -> None:
     iob = Iob(Curve.linear(30))
-    for hour in range(0, 1000, 7):
+    for hour in range(0, 1000, 14):
         now_us = hour * 60 * MINUTE_US
         assert iob.at(now_us).bolus_uu == 0
         iob.add(now_us, 1_000_000, Part.MEAL)
@@ -251,7 +251,7 @@ def test_settling_what_is_not_there_is_refused_and_changes_nothing() -> None:
 def test_settling_what_has_acted_long_ago_does_nothing() -> None:
     iob = Iob(Curve.linear(60))
     iob.add(0, 100_000, Part.MEAL)
-    iob.add(500 * MINUTE_US, 200_000, Part.MEAL)
+    iob.add(900 * MINUTE_US, 200_000, Part.MEAL)
     before = iob.snapshot()
     iob.settle(0, 100_000, Part.MEAL)
     assert iob.snapshot() == before
@@ -301,7 +301,7 @@ def test_a_snapshot_is_the_whole_of_it() -> None:
     iob.add(3 * MINUTE_US, -50_000, Part.BASAL)
     iob.add(40 * MINUTE_US + 7, 250_000, Part.CORRECTION)
     taken = iob.snapshot()
-    assert taken == (1, 0x33, 300, 55, 10, 40 * MINUTE_US + 7, 3, 1_500_000, 0, -50_000, 40, 0, 250_000, 0)
+    assert taken == (2, 0x33, 300, 55, 10, 40 * MINUTE_US + 7, 3, 1_500_000, 0, -50_000, 40, 0, 250_000, 0)
     again = Iob.restore(taken)
     assert again.curve == iob.curve
     assert again.snapshot() == taken
@@ -310,7 +310,7 @@ def test_a_snapshot_is_the_whole_of_it() -> None:
     assert iob.snapshot() == taken
 
 
-GOOD = (1, 0x5A, 60, 0, 0, 600_000_000, 3, 5, 6, 7, 10, 1, 0, 0)
+GOOD = (2, 0x5A, 60, 0, 0, 600_000_000, 3, 5, 6, 7, 10, 1, 0, 0)
 
 
 @pytest.mark.parametrize(
@@ -319,8 +319,8 @@ GOOD = (1, 0x5A, 60, 0, 0, 600_000_000, 3, 5, 6, 7, 10, 1, 0, 0)
         (),
         GOOD[:5],
         GOOD[:-1],
-        (2, *GOOD[1:]),
-        (1, 0x5B, *GOOD[2:]),
+        (1, *GOOD[1:]),
+        (2, 0x5B, *GOOD[2:]),
         (1, 0x5A, 9999, *GOOD[3:]),
         (*GOOD[:3], 75, *GOOD[4:]),
         (*GOOD[:5], -1, *GOOD[6:]),

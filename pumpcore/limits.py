@@ -65,7 +65,12 @@ _DAY_CAP: Final = RANGES["day_cap_uu"]
 _ROWS: Final = (
     *(
         Limit(
-            id=name, unit=unit, least=least, largest=largest, bounds="what the kernel takes", source="pumpcore._kernel"
+            id=name,
+            unit=unit,
+            least=least,
+            largest=largest,
+            bounds="range that the kernel accepts",
+            source="pumpcore._kernel",
         )
         for name, (least, largest, unit) in RANGES.items()
     ),

@@ -143,7 +143,7 @@ class Annunciation:
         return self.status_since_us + above[0].after_us if above else None
 
     def turns(self, now_us: int) -> Iterator[tuple[Annunciation, What]]:
-        """Let time pass, one turn after the other; at most one return to pending and one turn for each rung.
+        """Advance time, one turn after the other; at most one return to pending and one turn for each rung.
 
         A turn counts from the instant at which it was due, not from the call, so that a late host delays no escalation
         but the one it missed.

@@ -114,7 +114,7 @@ class Board:
         return self._deadline_us is None or at_us < self._deadline_us
 
     def at(self, now_us: int) -> tuple[Board, tuple[Change, ...]]:
-        """Let time pass: sounds come, snoozes and the audio pause end, what nobody answers escalates.
+        """Advance time: sounds come, snoozes and the audio pause end, what nobody answers escalates.
 
         Args:
             now_us: monotonic. Called late, it takes each step of escalation that was due, and makes up no sound.
@@ -137,7 +137,7 @@ class Board:
         return _Draft(self, now_us).done()
 
     def raised(self, kind: Kind, now_us: int, detail: str = "") -> tuple[Board, tuple[Change, ...]]:
-        """Note that the cause of an annunciation is there, or that what it tells of has happened.
+        """Record that the cause of an annunciation is there, or that what it tells of has happened.
 
         What is active is not doubled. It is pending again if it was confirmed, if it tells of something that happens
         (so it has happened once more), or if `detail` is another one; otherwise a snooze stays.
@@ -159,7 +159,7 @@ class Board:
         return draft.done()
 
     def gone(self, kind: Kind, now_us: int) -> tuple[Board, tuple[Change, ...]]:
-        """Note that the cause of an annunciation is no longer there; no change where it was not.
+        """Record that the cause of an annunciation is gone; no change if it was not there.
 
         Args:
             kind: what was annunciated.
@@ -183,7 +183,7 @@ class Board:
     def observed(
         self, causes: Mapping[Kind, str], among: Collection[Kind], now_us: int
     ) -> tuple[Board, tuple[Change, ...]]:
-        """Note which causes are there now, of all that were looked at: as `raised` and `gone`, but only on a change.
+        """Record which causes are there now, of all that were looked at: as `raised` and `gone`, but only on a change.
 
         Told the same causes again, the board does nothing; with another detail a cause is told again.
 
@@ -226,7 +226,7 @@ class Board:
         return draft.done()
 
     def confirmed(self, alarm_id: int, now_us: int) -> tuple[Board, tuple[Change, ...]]:
-        """Note that the person has read an annunciation; no change where that was so, or where it is no longer active.
+        """Record that the person has read an annunciation; no change if that was so, or if it is no longer active.
 
         Args:
             alarm_id: its id.
@@ -246,7 +246,7 @@ class Board:
         return draft.done()
 
     def snoozed(self, alarm_id: int, now_us: int, duration_us: int) -> tuple[Board, tuple[Change, ...]]:
-        """Put off an annunciation: it does not sound or escalate, and is pending again after `duration_us`.
+        """Snooze an annunciation: it does not sound or escalate, and is pending again after `duration_us`.
 
         Args:
             alarm_id: its id.
@@ -272,7 +272,7 @@ class Board:
     def audio_paused(self, now_us: int, duration_us: int) -> tuple[Board, tuple[Change, ...]]:
         """Silence all sounds for a while; nothing is hidden, and escalation goes on.
 
-        The pause is for what the person knows of: what is raised with high priority meanwhile ends it.
+        A new annunciation of high priority ends the pause.
 
         Args:
             now_us: monotonic.
@@ -292,12 +292,12 @@ class Board:
 
 
 class _Draft:
-    """A board under way, from one value to the next: used for one operation, and seen by nobody else."""
+    """A board during one operation, never seen outside it."""
 
     __slots__ = ("_active", "_changes", "_next_id", "_now_us", "audio_paused_until_us")
 
     def __init__(self, board: Board, now_us: int) -> None:
-        """Let time pass up to now."""
+        """Start from a board, and advance time to now."""
         self._now_us = check("time_us", now_us, field="now_us")
         self._next_id = board.next_id
         self._active = {each.kind: each for each in board.active}
@@ -313,7 +313,7 @@ class _Draft:
         return next((each for each in self._active.values() if each.id == alarm_id), None)
 
     def put(self, annunciation: Annunciation, what: What) -> None:
-        """Take over what became of an annunciation."""
+        """Store a changed annunciation, and record the change."""
         self._active[annunciation.kind] = annunciation
         self._changes.append(AnnunciationChanged(self._now_us, annunciation, what))
 
@@ -322,7 +322,7 @@ class _Draft:
         self._changes.append(AnnunciationChanged(self._now_us, annunciation, What.CLEARED))
 
     def rise(self, kind: Kind, detail: str, *, only_changed: bool = False) -> None:
-        """Do the part of `Board.raised`; with `only_changed`, leave alone what has the same cause as before."""
+        """Apply `Board.raised`; with `only_changed`, leave alone what has the same cause as before."""
         row = _row(kind)
         check_detail(detail)
         lasts = row.clears is not Clears.CONFIRMED
@@ -344,7 +344,7 @@ class _Draft:
             self.audio_paused_until_us = None
 
     def go(self, kind: Kind) -> None:
-        """Do the part of `Board.gone`."""
+        """Apply `Board.gone`."""
         _row(kind)
         before = self._active.get(kind)
         if before is None or not before.cause_present:
@@ -356,7 +356,7 @@ class _Draft:
             self._active[kind] = after
 
     def confirm(self, alarm_id: int) -> None:
-        """Do the part of `Board.confirmed`."""
+        """Apply `Board.confirmed`."""
         found = self.by_id(alarm_id)
         if found is None or found.confirmed:
             return
@@ -396,7 +396,7 @@ def _loudest(active: Collection[Annunciation]) -> list[Annunciation]:
 
 
 def _board(next_id: int, active: tuple[Annunciation, ...], audio_paused_until_us: int | None) -> Board:
-    """Make a board of a draft, which is in order: as the constructor, without checking that at every step."""
+    """Return the board of a draft: as the constructor, without its checks, which a draft cannot fail."""
     board = object.__new__(Board)
     object.__setattr__(board, "next_id", next_id)
     object.__setattr__(board, "active", active)

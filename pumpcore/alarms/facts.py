@@ -72,7 +72,7 @@ class Facts(NamedTuple):
 
     Attributes:
         last_therapy_us: when therapy insulin came last, or when the pump was started first; None: never started.
-        suspended_since_us: since when delivery is suspended.
+        suspended_since_us: when delivery was suspended.
         reservoir_uu: what is left.
         reservoir_left_us: how long that lasts at the present rate.
         reservoir_again_uu: low is raised once more at or below this amount, whatever the setting.
@@ -114,7 +114,7 @@ def since(kind: Kind, start_us: int | None, span_us: int | None, now_us: int) ->
 
     Args:
         kind: what to annunciate then.
-        start_us: since when it lasts, monotonic; None: it does not.
+        start_us: when it began, monotonic; None: it did not.
         span_us: how long it may last; None: for ever.
         now_us: monotonic.
 
@@ -322,7 +322,7 @@ def derived(settings: AlarmSettings, facts: Facts, now_us: int) -> Due:
 
 
 def _no_delivery(settings: AlarmSettings, facts: Facts, now_us: int) -> Due:
-    """Put the answers of the no-delivery watch into the form of all others."""
+    """Return the causes of the no-delivery watch."""
     last_us, suspended_us = facts.last_therapy_us, facts.suspended_since_us
     if last_us is None:
         return NOTHING

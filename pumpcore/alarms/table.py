@@ -128,7 +128,7 @@ def _row(  # noqa: PLR0913  # one for each column of the table
     clears: Clears = Clears.GONE_AND_CONFIRMED,
     source: str = _IDS,
 ) -> Row:
-    """Make a row that does not stop delivery; it may be snoozed as long as its priority allows."""
+    """Return a row that does not stop delivery; it may be snoozed as long as its priority allows."""
     return Row(
         kind=kind,
         ids_code=ids_code,
@@ -141,7 +141,7 @@ def _row(  # noqa: PLR0913  # one for each column of the table
 
 
 def _stopping(kind: Kind, ids_code: int | None = None, *, source: str = _IDS) -> Row:
-    """Make a row that stops delivery."""
+    """Return a row that stops delivery."""
     return Row(
         kind=kind,
         ids_code=ids_code,

@@ -37,7 +37,7 @@ def watch(
         settings: the thresholds.
         last_therapy_us: when therapy insulin came last, or when the pump was started first; monotonic.
         now_us: monotonic.
-        suspended_since_us: since when delivery is suspended; None where it is not.
+        suspended_since_us: when delivery was suspended; None where it is not.
 
     Returns:
         The reminder, if suspended long enough, and the gravest of the other kinds whose threshold is reached: a graver
@@ -71,7 +71,7 @@ def watch_deadline_us(
         settings: the thresholds.
         last_therapy_us: when therapy insulin came last; monotonic.
         now_us: monotonic.
-        suspended_since_us: since when delivery is suspended; None where it is not.
+        suspended_since_us: when delivery was suspended; None where it is not.
 
     Returns:
         The least such instant after `now_us`; None where the answer stays.

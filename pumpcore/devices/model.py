@@ -38,7 +38,7 @@ class Device:
         gap_us: time that the actuator needs between two pulses; 0: none.
         grid_us: pulses leave only at whole multiples of this; 0: at any time.
         basal_uu_per_h: least and largest basal rate; 0 is always possible where the least is 0.
-        basal_bands_uu_per_h: the rates that the device knows.
+        basal_bands_uu_per_h: the rates that the device can run, by their steps.
         profiles: how many basal profiles it keeps.
         segments: how many segments a profile has at most.
         segment_us: segments start at whole multiples of this.
@@ -46,7 +46,7 @@ class Device:
         temp_percent: temp basal in percent of the rate in force.
         temp_us: duration of a temp basal.
         bolus_uu: least and largest bolus.
-        bolus_bands_uu: the amounts that the device knows.
+        bolus_bands_uu: the amounts that the device can deliver, by their steps.
         bolus_speeds: how long a bolus takes as delivered by the maker, in rising order of amount.
         bolus_modes: other speeds that a person can choose.
         bolus_start_delay_us: how long after the confirmation a bolus starts; 0: at once.

@@ -43,7 +43,7 @@ class Bolus:
         speed: which of the device's other bolus speeds the fast part has; None: the usual one.
         delivered_uu: commanded and not known to have failed.
         not_delivered_uu: what will not be delivered any more: missed, failed or, once it has ended, cancelled.
-        uncertain_uu: the part of `delivered_uu` of which nobody knows for certain.
+        uncertain_uu: the part of `delivered_uu` that may not have been delivered.
     """
 
     id: int

@@ -130,6 +130,8 @@ class AdviceInputs:
         within(self.correction_iob_uu, 0, _IOB_UU, name="correction_iob_uu", unit="uu")
         if self.glucose is not None and type(self.glucose) is not Reading:
             raise QuantityError("glucose", self.glucose, "must be a Reading")
+        if self.meal_rise is not None and type(self.meal_rise) is not MealRise:
+            raise QuantityError("meal_rise", self.meal_rise, "must be a MealRise")
         exact_glucose(self.sensitivity, field="sensitivity")
         for name, value in self._values().items():
             _same_unit(name, value, self.sensitivity)

@@ -90,22 +90,22 @@ class Curve:
 
     @classmethod
     def exponential(cls, duration_min: int, peak_min: int, *, delay_min: int = 0) -> Curve:
-        """Make the exponential curve of Loop, OpenAPS and AndroidAPS."""
+        """Return the exponential curve of Loop, OpenAPS and AndroidAPS."""
         return cls(CurveKind.EXPONENTIAL, duration_min, peak_min, delay_min)
 
     @classmethod
     def walsh(cls, duration_min: int, *, delay_min: int = 0) -> Curve:
-        """Make the polynomial fit of Walsh's curves, for 3, 4, 5 and 6 hours or scaled from the nearest of these."""
+        """Return the polynomial fit of Walsh's curves, for 3, 4, 5 and 6 hours or scaled from the nearest of these."""
         return cls(CurveKind.WALSH, duration_min, None, delay_min)
 
     @classmethod
     def bilinear(cls, duration_min: int, *, delay_min: int = 0) -> Curve:
-        """Make the curve of OpenAPS whose action rises to a peak and falls from it along straight lines."""
+        """Return the curve of OpenAPS whose action rises to a peak and falls from it along straight lines."""
         return cls(CurveKind.BILINEAR, duration_min, None, delay_min)
 
     @classmethod
     def linear(cls, duration_min: int, *, delay_min: int = 0) -> Curve:
-        """Make the curve that goes down at one pace."""
+        """Return the curve that goes down at one pace."""
         return cls(CurveKind.LINEAR, duration_min, None, delay_min)
 
     @property

@@ -23,7 +23,7 @@ _AGE_US: Final = Range(0, READING_US_MAX)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RateRequest:
-    """Ask for a basal rate for a while; then the profile's rate applies again.
+    """A controller's request for a basal rate for a while; then the profile's rate applies again.
 
     Attributes:
         id: the controller's number for it, at least 1; a number that was seen is answered, never carried out again.
@@ -40,7 +40,7 @@ class RateRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BolusRequest:
-    """Ask for a small bolus.
+    """A controller's request for a small bolus.
 
     Attributes:
         id: as in `RateRequest`.

@@ -422,7 +422,7 @@ def trend(day: Last24h, now_us: int) -> Trend:
     """Return the arrow to show.
 
     Returns:
-        Steady below 1 mg/dL a minute in either direction, fast from 2 on; unknown where `rate_at` knows nothing.
+        Steady below 1 mg/dL a minute in either direction, fast from 2 on; unknown where `rate_at` is None.
 
     Example:
         >>> trend(Last24h(tuple(Reading(m * 60_000_000, MgDl(100 + m)) for m in (0, 5, 10))), 600_000_000).value

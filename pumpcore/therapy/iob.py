@@ -9,7 +9,7 @@ The rules of this file: no float, and every rounding goes to the side on which a
   profile by itself would have delivered goes in negative; in one minute the two cancel. A pump that runs its profile
   has no basal on board, a higher temp basal has some, and a zero temp basal or a suspension has less than none. So net
   insulin on board can be negative, down to the whole of the profile's insulin of one duration; insulin of boluses never
-  is. `OnBoard.counted_uu` is what a bolus calculator and the limit for insulin on board shall use: never less than what
+  is. `OnBoard.counted_uu` is what a bolus calculator and the limit for insulin on board use: never less than what
   is left of boluses, so that basal that was missed is never a reason to suggest more.
 """
 
@@ -72,7 +72,7 @@ class OnBoard:
 
     @property
     def counted_uu(self) -> int:
-        """What a bolus calculator shall count: the larger of bolus and net, so at least 0.
+        """What a bolus calculator counts: the larger of bolus and net, so at least 0.
 
         A temp basal above the profile counts, as every insulin that can still lower glucose. Basal that was missed does
         not: no maker's policy suggests more insulin for it, and the person may have had a reason.
@@ -90,7 +90,7 @@ _MINUTES_KEPT: Final = MINUTES_LARGEST + 2
 
 
 class Iob:
-    """Keep insulin on board, in a fixed number of bins.
+    """Insulin on board, in a fixed number of bins.
 
     A bin holds one minute. Insulin in it counts as if delivered at the minute's last microsecond, and basal that the
     profile would have delivered as if at its first, so that nothing is counted as older than it is where that would say
@@ -170,7 +170,7 @@ class Iob:
             self._put(minute, row, self._bins.get(minute, _NOTHING)[row] + amount_uu)
 
     def settle(self, at_us: int, amount_uu: int, part: Part) -> None:
-        """Take out insulin that was booked as uncertain and turned out not to have been delivered.
+        """Remove insulin that was booked as uncertain and turned out not to have been delivered.
 
         The counterpart of `add` with the same arguments, exact: after both, on board is what it was without both. What
         turned out to have been delivered needs no call.

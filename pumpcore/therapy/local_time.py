@@ -51,8 +51,10 @@ class Anchor:
     def __post_init__(self) -> None:
         """Reject a datetime without a time zone."""
         check("time_us", self.monotonic_us, field="monotonic_us")
+        if not isinstance(self.utc, datetime):
+            raise QuantityError("utc", self.utc, "must be a datetime with a time zone")
         if self.utc.utcoffset() is None:
-            raise QuantityError("utc", self.utc, "must have a time zone")
+            raise QuantityError("utc", self.utc, "must be a datetime with a time zone")
         # Exact: a difference of two aware datetimes is a whole number of microseconds, and so is the quotient.
         wall_us = check("wall_clock_us", (self.utc - _EPOCH) // _ONE_US, field="utc")
         object.__setattr__(self, "shift_us", wall_us - self.monotonic_us)

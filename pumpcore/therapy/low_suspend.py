@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from pumpcore.bounds import Range, within
 from pumpcore.devices import Source
-from pumpcore.errors import TimeError
+from pumpcore.errors import QuantityError, TimeError
 from pumpcore.limits import check
 from pumpcore.therapy.glucose import READING_US_MAX, Last24h, MgDl, Quality, exact_glucose, rate_at
 from pumpcore.units import US_PER_HOUR, US_PER_MINUTE
@@ -170,6 +170,8 @@ class LowSettings:
 
     def __post_init__(self) -> None:
         """Reject a limit that the maker does not allow."""
+        if type(self.preset) is not LowPreset:
+            raise QuantityError("preset", self.preset, "must be a LowPreset")
         limit = exact_glucose(self.limit, field="limit")
         shown = limit if isinstance(limit, MgDl) else limit.to_mg_dl()
         self.preset.limit.check(shown.mg_per_dl, name="limit", unit="mg/dL")

@@ -183,17 +183,17 @@ def _cut(value: Fraction, step_uu: int) -> Fraction:
 
 
 def _up_to_the_correction(terms: Terms) -> Fraction:
-    """Take off at most what the correction would give: nothing inside, below and without glucose."""
+    """Return at most what the correction would give; 0 inside, below and without glucose."""
     return min(terms.iob_uu, terms.correction_uu) if terms.side is Side.ABOVE else Fraction()
 
 
 def _also_below(terms: Terms) -> Fraction:
-    """Take off at most the correction above, and all of it below the target range."""
+    """Return at most the correction above the target range, and all insulin on board below it."""
     return terms.iob_uu if terms.side is Side.BELOW else _up_to_the_correction(terms)
 
 
 def _by_part(terms: Terms) -> Fraction:
-    """Take meal insulin off the correction only, and correction insulin off what is left of correction and food."""
+    """Return meal insulin up to the correction, and correction insulin up to the rest of correction and food."""
     if terms.side is Side.UNKNOWN:
         return Fraction()
     meal_uu = min(terms.meal_iob_uu, max(terms.correction_uu, Fraction()))
@@ -202,12 +202,12 @@ def _by_part(terms: Terms) -> Fraction:
 
 
 def _all(terms: Terms) -> Fraction:
-    """Take off all of it, whatever it is taken from."""
+    """Return all insulin on board, whatever it is taken from."""
     return terms.iob_uu
 
 
 def _correction_above_the_rise(terms: Terms) -> Fraction:
-    """Take correction insulin off what a permitted rise leaves of the correction."""
+    """Return correction insulin up to what a permitted rise leaves of the correction."""
     if terms.side is not Side.ABOVE:
         return Fraction()
     return min(terms.correction_iob_uu, terms.correction_uu - terms.rise_uu)

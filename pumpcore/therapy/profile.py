@@ -161,7 +161,7 @@ class WeekPlan:
 
     @classmethod
     def of(cls, profile: BasalProfile, *, weekend: BasalProfile | None = None) -> WeekPlan:
-        """Make a plan of one profile for every day, or of one from Monday to Friday and one for the weekend."""
+        """Return a plan of one profile for every day, or of one from Monday to Friday and one for the weekend."""
         return cls((profile,) * 5 + (profile if weekend is None else weekend,) * 2)
 
     def profiles(self) -> tuple[BasalProfile, ...]:

@@ -171,6 +171,7 @@ def test_nothing_is_lost_or_cleared_too_early(history: list[Op]) -> None:
         for change in changes:
             assert change.at_us == now_us
             if isinstance(change, AnnunciationChanged):
+                assert replace(change.annunciation) == change.annunciation  # its constructor accepts it
                 beside.follow(change)
         beside.agrees(board)
 

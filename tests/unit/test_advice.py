@@ -351,3 +351,9 @@ def test_the_hard_low_has_the_unit_of_the_rest() -> None:
 def test_a_rise_without_a_time_is_refused(meal_us: int, acting_us: int) -> None:
     with pytest.raises(LimitError):
         MealRise(MgDl(50), meal_us, acting_us)
+
+
+@pytest.mark.parametrize("rise", [MgDl(50), 50, "50 mg/dL"])
+def test_a_rise_after_a_meal_is_a_meal_rise(rise: object) -> None:
+    with pytest.raises(QuantityError, match=r"^meal_rise: .* must be a MealRise$"):
+        asked(100, meal_rise=rise)

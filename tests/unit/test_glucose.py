@@ -6,7 +6,7 @@ import doctest
 from dataclasses import FrozenInstanceError, replace
 from fractions import Fraction
 from itertools import combinations
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from hypothesis import given
@@ -44,6 +44,8 @@ from pumpcore.therapy.glucose import (
 
 if TYPE_CHECKING:
     from types import ModuleType
+
+    from pumpcore.therapy.low_suspend import LowPreset
 
 MINUTE_US = 60_000_000
 HOUR_US = 60 * MINUTE_US
@@ -574,3 +576,9 @@ def test_until_somebody_chose_nothing_may_be_asked_for() -> None:
 def test_bounds_have_bounds(change: dict[str, int]) -> None:
     with pytest.raises(LimitError):
         replace(BOUNDS, **change)
+
+
+@pytest.mark.parametrize("preset", [None, "medtronic-530g", LOW_PRESETS])
+def test_low_settings_take_a_preset_alone(preset: object) -> None:
+    with pytest.raises(QuantityError, match=r"^preset: .* must be a LowPreset$"):
+        LowSettings(cast("LowPreset", preset), MgDl(60))

@@ -6,7 +6,7 @@ import struct
 from datetime import UTC, datetime, timedelta, timezone
 from importlib.resources import files
 from itertools import islice, pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
@@ -555,7 +555,7 @@ def test_a_kind_that_the_pump_does_not_know_is_refused() -> None:
 
 
 def test_an_anchor_without_a_zone_is_refused() -> None:
-    with pytest.raises(QuantityError, match=r"^utc: .* must have a time zone$"):
+    with pytest.raises(QuantityError, match=r"^utc: .* must be a datetime with a time zone$"):
         Anchor(0, datetime(2026, 1, 1))  # noqa: DTZ001  # the case
 
 
@@ -626,3 +626,8 @@ def test_temp_basals_out_of_order_are_refused_at_once(starts: tuple[int, int]) -
     anchor = Anchor(0, datetime(2026, 1, 1, tzinfo=UTC))
     with pytest.raises(LimitError, match=r"^temps\[1\]\.start_us: "):
         rate_segments(HOURLY, temps, device=PARADIGM, zone=UTC, anchor=anchor, from_us=0, to_us=9)
+
+
+def test_an_anchor_takes_a_datetime_alone() -> None:
+    with pytest.raises(QuantityError, match=r"^utc: '2026' must be a datetime with a time zone$"):
+        Anchor(0, cast("datetime", "2026"))

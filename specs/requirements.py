@@ -29,14 +29,14 @@ class Requirement(NamedTuple):
 
 
 def stated(text: str) -> list[Requirement]:
-    """List the rows of all tables of the document, in order; a row that is none is an error."""
+    """List the rows of all tables of the document, in order; a malformed row is an error."""
     rows = []
     for number, line in enumerate(text.splitlines(), start=1):
         if not line.startswith("|") or line.startswith(("|---", "| id |")):
             continue
         cells = [cell.strip() for cell in line.strip("|").split("|")]
         if len(cells) != _CELLS or not all(cells) or not _ID.fullmatch(cells[0]):
-            message = f"line {number} is no requirement: {line}"
+            message = f"line {number} is not a requirement: {line}"
             raise ValueError(message)
         rows.append(Requirement(*cells))
     return rows

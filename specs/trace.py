@@ -91,7 +91,7 @@ def read() -> Trace:
 
 
 def orphans(trace: Trace) -> list[str]:
-    """Say what stands alone."""
+    """Return a line for each orphan."""
     of_hazards = {each for _, ids in trace.hazards.values() for each in ids}
     modules = {path.stem for path in (ROOT / "pumpcore").iterdir() if path.suffix in {".py", ""}} - {
         "__init__",
@@ -108,7 +108,7 @@ def orphans(trace: Trace) -> list[str]:
             if each not in trace.tests.keys() | trace.properties.keys()
         ),
         *(
-            f"{each} is named in hazards.toml, a specification or a test, and is no requirement"
+            f"{each} is named in hazards.toml, a specification or a test, and is not a requirement"
             for each in sorted((of_hazards | trace.properties.keys() | trace.tests.keys()) - trace.stated.keys())
         ),
         *(f"{path} is not there" for path in _paths(trace) if not (ROOT / path).exists()),

@@ -191,7 +191,7 @@ class Law:
         return [value >= least * unit, value <= largest * unit]
 
     def steps_most(self) -> int:
-        """Say how many steps a train may have."""
+        """Return the largest number of steps of a train."""
         return self.bounds["AMOUNT_UU"][1] // self.bounds["STEP_UU"][0]
 
     def steady(self, v: Ints) -> list[Any]:

@@ -118,7 +118,7 @@ def solver(*facts: Any) -> z3.Solver:
 
 
 def decided(made: z3.Solver, what: str) -> bool:
-    """Say whether there is a solution.
+    """Return whether there is a solution.
 
     Raises:
         Undecided: the solver gave up.
@@ -194,7 +194,7 @@ def cover(goal: Goal, paths: list[Ended]) -> None:
 
 
 def valued(paths: list[Ended], values: Mapping[str, int]) -> tuple[int, dict[str, int]]:
-    """Say which path an input takes, by its place, and what it leaves: in bits, by symbolic execution.
+    """Return the index of the path that an input takes, and what it leaves, in bits, by symbolic execution.
 
     Raises:
         Undecided: it takes none, or more than one, or what it leaves hangs on something else too.

@@ -57,8 +57,8 @@ class Division:
 class Unbounded:
     """Translates, and notes the facts.
 
-    A division by what is no constant costs a product; it is kept apart from the facts, so that what its dividend is can
-    be found without it.
+    A division by something other than a constant costs a product; it is kept apart from the facts, so that its dividend
+    can be found without it.
     """
 
     facts: list[Any] = field(default_factory=list)
@@ -68,7 +68,7 @@ class Unbounded:
     names: Any = field(default_factory=count)
 
     def of(self, ast: Any) -> Any:
-        """Give the integer, or the truth, that these bits are."""
+        """Return the integer, or the truth value, of these bits."""
         if not isinstance(ast, claripy.ast.Base):
             return ast
         if ast.hash() not in self.known:
@@ -115,11 +115,11 @@ class Unbounded:
         return self.wrapped(reduce(lambda a, b: a * b, map(self.signed, terms)), ast.length)
 
     def of_floordiv(self, _: Any, a: Any, b: Any) -> Any:
-        """Give the quotient; where the machine divides by zero it stops, and no path goes on."""
+        """Return the quotient; the machine stops at a division by zero, and no path continues."""
         return self.divided(self.of(a), self.of(b)).quotient
 
     def of_mod(self, _: Any, a: Any, b: Any) -> Any:
-        """Give the remainder."""
+        """Return the remainder."""
         return self.divided(self.of(a), self.of(b)).rest
 
     def of_lshr(self, _: Any, a: Any, by: Any) -> Any:
@@ -161,7 +161,7 @@ class Unbounded:
     def constant(self, by: Any) -> int:
         """Read by how many places to shift."""
         if by.op != "BVV":
-            raise Undecided("a shift by what is no constant")
+            raise Undecided("a shift by something other than a constant")
         return int(by.args[0])
 
     def shifted(self, a: Any, by: int) -> Any:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["CORRUPTIONS"]
 
 Corruption = tuple[list["Step"], int]
-"""A trace that is no more what happened, and the place at which that must be found."""
+"""A trace that is no longer true, and the place at which that must be found."""
 
 
 def _place(trace: list[Step], fits: Callable[[int], bool]) -> int:
@@ -24,20 +24,20 @@ def _place(trace: list[Step], fits: Callable[[int], bool]) -> int:
 
 
 def refused_as_accepted(trace: list[Step]) -> Corruption:
-    """Tell of a refused event as of one that was taken."""
+    """Record a refused event as an accepted one."""
     place = _place(trace, lambda at: not trace[at][1] and trace[at][2]["on"])
     event, _, state = trace[place]
     return [*trace[:place], (event, True, state), *trace[place + 1 :]], place
 
 
 def accepted_as_refused(trace: list[Step]) -> Corruption:
-    """Tell of an event that was taken as of a refused one."""
+    """Record an accepted event as a refused one."""
     place = _place(trace, lambda at: trace[at][1])
     return [*trace[:place], (trace[place][0], False, trace[place - 1][2]), *trace[place + 1 :]], place
 
 
 def left_out(trace: list[Step]) -> Corruption:
-    """Leave a tick out that was followed by another one."""
+    """Leave out a tick that was followed by another one."""
     place = _place(trace, lambda at: trace[at][0] == "Tick" and trace[at][2]["stopped"] != trace[at - 1][2]["stopped"])
     return [*trace[:place], *trace[place + 1 :]], place
 
@@ -50,7 +50,7 @@ def _changed(trace: list[Step], place: int, change: Callable[[dict[str, object]]
 
 
 def another_mode(trace: list[Step]) -> Corruption:
-    """Say another mode after a step."""
+    """Record another mode after a step."""
     place = _place(trace, lambda at: trace[at][1] and trace[at][2]["mode"] == "suspended")
     return _changed(trace, place, lambda state: state.update(mode="standby"))
 

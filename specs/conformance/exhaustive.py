@@ -44,7 +44,7 @@ class Counted:
     beyond: int = 0
 
     def __str__(self) -> str:
-        """Say it in a few words."""
+        """Return it in a few words."""
         outside = f", {self.beyond} beyond the bounds" if self.beyond else ""
         return f"{self.states} states, {self.accepted} accepted, {self.refused} refused{outside}"
 
@@ -83,7 +83,7 @@ class _Walk:
     counted: Counted = field(default_factory=Counted)
 
     def look(self, here: str) -> Iterator[str]:
-        """Give every event to the pump of a state, and yield the states that were not known before."""
+        """Step the pump of a state with every event, and yield the states that were not known before."""
         bench = self.reached.pop(here)
         before = bench.mark()
         for event in bench.model.events:
@@ -98,7 +98,7 @@ class _Walk:
         self.counted.states += 1
 
     def given(self, bench: Bench, here: str, event: str, target: str | None) -> Bench | None:
-        """Give one event to a copy, and compare; answer with the copy where the event was accepted."""
+        """Step a copy with one event, and compare; return the copy if the event was accepted."""
         after = bench.copy()
         try:
             seen = after.seen() if after.give(event) else None
@@ -127,7 +127,7 @@ class _Walk:
             self.differ(here or target, event, "; ".join(_differing(specified, seen)))
 
     def differ(self, here: str, event: str, what: str) -> NoReturn:
-        """Say that the two differ, and by which events one comes there."""
+        """Raise an error for a difference, with the events that lead to it."""
         events = [event] if event else []
         while here in self.ways:
             here, before = self.ways[here]
@@ -136,7 +136,7 @@ class _Walk:
 
 
 def _differing(specified: Mapping[str, Any], seen: Mapping[str, Any]) -> Iterator[str]:
-    """Name the fields that differ, the specified value first."""
+    """List the fields that differ, the specified value first."""
     for name in sorted(specified.keys() | seen.keys()):
         if specified.get(name) != seen.get(name):
             if name == "alarms":

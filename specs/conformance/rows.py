@@ -37,7 +37,7 @@ class Change(NamedTuple):
 
 
 def changes() -> Iterator[Change]:
-    """Give each change of each row: guard, target, trigger, and no row at all."""
+    """Yield each change of each row: guard, target, trigger, and the row removed."""
     for place, row in enumerate(TABLE):
         for fact in FACTS:
             without = tuple(each for each in row.guard if each != fact)

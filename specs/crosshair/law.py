@@ -69,22 +69,22 @@ def gap(gap_us: int, start_us: int, duration_us: int, to_us: int) -> list[int]:
 
 
 def earned(rate_uu_per_h: int, begin_us: int, at_us: int) -> int:
-    """Say what a steady rate earns, in micro-units per hour times microseconds."""
+    """Return what a steady rate earns, in micro-units per hour times microseconds."""
     return rate_uu_per_h * (at_us - begin_us)
 
 
 def earned_over(first_uu_per_h: int, second_uu_per_h: int, edge_us: int, at_us: int) -> int:
-    """Say the same of a rate from 0 to an edge and another from there on."""
+    """Return the same for a rate from 0 to an edge and another rate after it."""
     return first_uu_per_h * min(at_us, edge_us) + second_uu_per_h * max(0, at_us - edge_us)
 
 
 def is_least(dues: list[int], step_uu: int, by: Callable[[int], int]) -> bool:
-    """Say whether each step is paid for when it is due, and not one microsecond earlier."""
+    """Return whether each step is paid for when it is due, and not one microsecond earlier."""
     return all(by(due) >= k * step_uu * HOUR_US > by(due - 1) for k, due in enumerate(dues, 1))
 
 
 def instants(gap_us: int, grid_us: int, start_us: int, duration_us: int, to_us: int) -> list[int]:
-    """Say when the three steps of a train leave."""
+    """Return when the three steps of a train leave."""
     train_ = {"channel": "bolus", "start_us": start_us, "duration_us": duration_us, "amount_uu": 150_000}
     actuator = {"step_uu": 50_000, "gap_us": gap_us, "grid_us": grid_us}
     plan = {"actuator": actuator, "from_us": -1, "to_us": to_us, "basal": [], "trains": [train_]}
@@ -92,7 +92,7 @@ def instants(gap_us: int, grid_us: int, start_us: int, duration_us: int, to_us: 
 
 
 def held_back(dues: list[int], gap_us: int) -> list[int]:
-    """Let each leave when it is due, or a gap after the one before it."""
+    """Return when each step leaves: when it is due, or one gap after the one before it."""
     ats: list[int] = []
     for due in dues:
         ats.append(max(due, ats[-1] + gap_us) if ats else due)

@@ -63,7 +63,7 @@ def no_other_type(value: int | bool | float | str | bytes | None) -> bool:  # no
 
 
 def answer(name: str, value: int) -> Answer:
-    """Say what the check answers."""
+    """Return the answer of the check."""
     try:
         return check(name, value)
     except LimitError as error:
@@ -71,7 +71,7 @@ def answer(name: str, value: int) -> Answer:
 
 
 def held(limits: Limits, name: str, value: int) -> Answer:
-    """Say what the check against a choice answers."""
+    """Return the answer of the check against a choice."""
     try:
         return limits.check(name, value)
     except LimitError as error:
@@ -84,7 +84,7 @@ def broken(error: LimitError) -> Answer:
 
 
 def bounded(name: str, value: int, most: int) -> Answer:
-    """Say what must be answered where `most` is the largest allowed; above the hard range, that range is broken."""
+    """Return the required answer if `most` is the largest allowed; above the hard range, that range is broken."""
     row = TABLE[name]
     if value < row.least:
         return name, value, row.least, row.unit

@@ -92,7 +92,7 @@ def copied(room: Room, fault: SeededFault, place: str) -> Path:
 
 
 def doors() -> Iterator[str]:
-    """Name the doors of all public functions of the kernel: module, type where it is not the module's own, name."""
+    """List the doors of all public functions of the kernel: module, type where it is not the module's own, name."""
     for file in sorted((ROOT / KERNEL).glob("*.rs")):
         of = ""
         for line in file.read_text(encoding="utf-8").splitlines():
@@ -117,7 +117,7 @@ def no_panic(room: Room) -> str:
 
 
 def no_panic_must_fail(room: Room) -> str:
-    """Put a panic into a copy: it must not link, and for want of nothing else."""
+    """Put a panic into a copy: it must not link, and only for that reason."""
     for fault in PANICS:
         said, _ = built(room, copied(room, fault, "panics"), "panics")
         undefined = set(re.findall(r"undefined (?:symbol:|reference to) `?(\w+)", said.text))

@@ -69,7 +69,7 @@ def followed(room: Room, run: str, name: str, data: str) -> Output:
 
 
 def recorded(room: Room, run: str, *, place: Path = ROOT, name: str, traces: int) -> tuple[str, str]:
-    """Let the pump of `place` run freely; give what it counted, and its traces as a TLA+ module.
+    """Run the pump of `place` freely; return what it counted, and its traces as a TLA+ module.
 
     Raises:
         Refused: the pump cannot even begin.
@@ -143,7 +143,7 @@ def copied(room: Room, name: str, mutant: SeededFault | None) -> Path:
 
 
 def found_by_walking(room: Room, mutant: SeededFault, place: Path, name: str) -> list[str]:
-    """Name the models whose walk finds a mutant."""
+    """Return the models whose walk finds a mutant."""
     found = []
     for model in models_of(mutant):
         done = compared(room, model, place=place, log=f"mutant-{name}-{model}")
@@ -154,7 +154,7 @@ def found_by_walking(room: Room, mutant: SeededFault, place: Path, name: str) ->
 
 
 def found_by_following(room: Room, mutant: SeededFault, place: Path, name: str) -> list[str]:
-    """Name the free runs in which TLC finds a mutant."""
+    """Return the free runs in which TLC finds a mutant."""
     found = []
     for run in runs_of(mutant):
         _, data = recorded(room, run, place=place, name=f"mutant-{name}", traces=TRACES_OF_A_MUTANT)

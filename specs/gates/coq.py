@@ -62,7 +62,7 @@ def proof(room: Room) -> str:
 
 
 def check(room: Room) -> str:
-    """Let the second checker go over what the first one wrote, and say what it rests on."""
+    """Run the second checker on the output of the first, and report the axioms."""
     folder = built(room)
     text = room.want(
         [
@@ -216,7 +216,7 @@ def without_comments(text: str) -> str:
 
 
 def theorems() -> list[str]:
-    """Name every theorem of the sources, with its part."""
+    """List every theorem of the sources, with its part."""
     pattern = re.compile(r"^\s*Theorem (\w+)", re.MULTILINE)
     return [f"{part}.{name}" for part in PARTS for name in pattern.findall(without_comments(source(part)))]
 

@@ -37,7 +37,7 @@ FAULTS: Final = faults("crosshair")
 
 
 def checked(room: Room, target: str, seconds: int, log: str, root: Path = ROOT) -> Output:
-    """Let CrossHair check a file or a function, with the reference and the package below `root`."""
+    """Run CrossHair on a file or a function, with the reference and the package below `root`."""
     searched = os.pathsep.join(map(str, (root, HERE)))
     limits = [f"--per_condition_timeout={seconds}", f"--per_path_timeout={seconds}"]
     return room.run(
@@ -106,7 +106,7 @@ def must_fail(room: Room) -> str:
 
 
 def contracts(name: str) -> list[str]:
-    """Name the functions of a file that promise something."""
+    """List the functions of a file that have a contract."""
     text = (HERE / f"{name}.py").read_text(encoding="utf-8")
     return re.findall(r'^def (\w+)\([^\n]*\n    """(?:pre|post): ', text, re.MULTILINE)
 

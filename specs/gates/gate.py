@@ -61,7 +61,7 @@ class Room:
         return folder
 
     def python(self, tool: str) -> Path:
-        """Give the Python of an environment that holds `tools/<tool>.txt` and nothing else; made when first asked for.
+        """Return the Python of an environment with only `tools/<tool>.txt` installed; made at the first call.
 
         Raises:
             Refused: the packages cannot be installed.
@@ -150,7 +150,7 @@ class Gate:
     needs: tuple[tuple[str, str], ...] = ()
 
     def missing(self) -> str | None:
-        """Say what it cannot do without and is not there; None: nothing."""
+        """Return what is needed and missing, or None."""
         for program, install in self.needs:
             if shutil.which(program) is None:
                 return f"{program} is not there: install it ({install})"
@@ -158,7 +158,7 @@ class Gate:
 
 
 def last(text: str, lines: int = LAST_LINES) -> str:
-    """Give the last lines of an output."""
+    """Return the last lines of an output."""
     return "\n".join(text.rstrip().splitlines()[-lines:])
 
 

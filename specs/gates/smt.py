@@ -28,14 +28,14 @@ FAULTS: Final = sum(len(fault.found_by) for fault in faults("smt"))
 
 
 def prove(group: str, room: Room) -> str:
-    """Let both solvers prove each goal of a group, and find what it assumes possible."""
+    """Prove each goal of a group with both solvers, and show that its assumptions are satisfiable."""
     answers = ask(room, group)
     goals = sum(answer["wanted"] == "unsat" for answer in answers) // len(SOLVERS)
     return f"{goals} goals proved, {goals} assumptions satisfiable, by {len(SOLVERS)} solvers"
 
 
 def must_fail(room: Room) -> str:
-    """Let both solvers find a counterexample for each fault of each group."""
+    """Find a counterexample for each fault of each group, with both solvers."""
     answers = [answer for group in GROUPS for answer in ask(room, group, "--faults")]
     if any(answer["wanted"] != "sat" for answer in answers):
         raise Refused("a fault is to be proved")
@@ -45,7 +45,7 @@ def must_fail(room: Room) -> str:
 
 
 def ask(room: Room, group: str, *more: str) -> list[dict[str, Any]]:
-    """Ask for the answers of a group; every one must be the one that is wanted.
+    """Return the answers for a group, each of which must be the wanted one.
 
     Raises:
         Refused: one is not, or a solver did not answer.

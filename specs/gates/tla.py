@@ -1,7 +1,7 @@
 """The TLA+ specification of the pump, checked by TLC within the constants of each bounded model.
 
 The rules of this file: a configuration holds only if TLC says so with status 0; status 12 or 13 is a violation, and
-anything else (a specification that does not parse) is no verdict. What must fail is run on a specification with one
+anything else (a specification that does not parse) is not a verdict. What must fail is run on a specification with one
 seeded fault, and counts only if TLC names the invariant that was meant.
 """
 
@@ -38,7 +38,7 @@ FOUND: Final = re.compile(r"(\d+) states generated, (\d+) distinct states found,
 
 
 def jar(room: Room) -> Path:
-    """Give the model checker, installed by its hash.
+    """Return the model checker, installed by its hash.
 
     Raises:
         Refused: it is not the one that is pinned.
@@ -60,7 +60,7 @@ def tlc(
         name: of the run; no two runs at a time have one name.
         config: a file of the specification, or of `changed`.
         module: the module to check.
-        options: more for TLC's command line; a deadlock is no error unless they say otherwise.
+        options: more for TLC's command line; a deadlock is not an error unless they say otherwise.
         changed: files that are added, or are other than in the specification.
 
     Returns:
@@ -84,18 +84,18 @@ def tlc(
 
 
 def module_of(model: str) -> str:
-    """Say which module a model is of: its own, or the pump."""
+    """Return the module that a model checks: its own, or the pump."""
     return f"{model}.tla" if (SPECIFICATION / f"{model}.tla").is_file() else "Pump.tla"
 
 
 def stamp(model: str) -> str:
-    """Name the specification as it is now, as far as a model goes."""
+    """Return a hash of the specification as far as a model uses it."""
     paths = (*sorted(SPECIFICATION.glob("*.tla")), SPECIFICATION / f"{model}.cfg")
     return hashlib.sha256(b"\0".join((JAR_SHA256.encode(), *(path.read_bytes() for path in paths)))).hexdigest()
 
 
 def graph_of(room: Room, model: str) -> Path:
-    """Give the state graph of a model, checked by TLC and written by it; made anew when the specification is another.
+    """Return the state graph of a model, checked and written by TLC; made again after the specification changes.
 
     Raises:
         Refused: an invariant does not hold, or there is no verdict.
@@ -118,7 +118,7 @@ def _graph_of(room: Room, model: str) -> Path:
 
 
 def claim_of(model: str) -> str:
-    """Say what a model is for: the first line of its configuration."""
+    """Return what a model is for: the first line of its configuration."""
     return (
         (SPECIFICATION / f"{model}.cfg").read_text(encoding="utf-8").partition("\n")[0].removeprefix("\\* ").rstrip(".")
     )

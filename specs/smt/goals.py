@@ -42,7 +42,7 @@ def c(value: int, width: int = 64) -> str:
 
 
 def wide(term: str, more: int = 64) -> str:
-    """Give a term more bits, so that nothing wraps."""
+    """Return a term with more bits, so that nothing wraps."""
     return f"((_ zero_extend {more}) {term})"
 
 
@@ -56,7 +56,7 @@ WALK = (
 
 
 def sound(den_most: int) -> tuple[str, ...]:
-    """Say what holds of a ramp at a step that is due within the range of times."""
+    """Return what holds of a ramp at a step that is due within the range of times."""
     return (
         f"(bvuge den {c(1)})",
         f"(bvule den {c(den_most)})",
@@ -78,7 +78,7 @@ EXACT = (
 
 
 def walk_goals(den_most: int) -> tuple[Goal, ...]:
-    """State one walk of a ramp of at most so large a denominator."""
+    """State one walk of a ramp whose denominator is at most `den_most`."""
     return (
         Goal(
             "the remainder stays below the denominator",
@@ -212,7 +212,7 @@ SHIFT = Goal(
 
 
 def caps_goals(length: int) -> tuple[Goal, ...]:
-    """State what one bucket of so many does: `held` is the one at hand, `others` the sum of all others."""
+    """State what one bucket of `length` does: `held` is its content, `others` the sum of all others."""
     full = c(2**32 - 1)
     declared = (("others", 64), ("held", 64), ("total", 64), ("steps", 64), ("most", 64))
     before = (

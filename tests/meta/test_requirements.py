@@ -69,5 +69,5 @@ def test_an_id_that_is_not_written_out_is_refused(bad: str) -> None:
     "line", ["| AAA-1 | a | b | c | test |", "| AAA-01 | a | b | test |", "| AAA-01 | a |  | c | test |"]
 )
 def test_a_row_that_is_none_is_refused(line: str) -> None:
-    with pytest.raises(ValueError, match="line 1 is no requirement"):
+    with pytest.raises(ValueError, match="line 1 is not a requirement"):
         stated(line)

@@ -12,26 +12,23 @@ from dataclasses import dataclass
 from datetime import timedelta
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Final, NoReturn
 
-from pumpcore.alarms import AlarmSettings, Watch
-from pumpcore.devices import load as load_device
 from pumpcore.errors import QuantityError, RecordError, RequestError
-from pumpcore.limits import Limits
-from pumpcore.pump import Calculator, Config
 from pumpcore.pump.config import zone_of
 from pumpcore.scenario import words
+from pumpcore.scenario.config_reader import ConfigReader
 from pumpcore.scenario.entries import Action, Entry, parse
 from pumpcore.scenario.sensor import curve
 from pumpcore.scenario.tables import Table
-from pumpcore.therapy.glucose import LOW_PRESETS, ControllerBounds, LowSettings, MmolL, Reading
-from pumpcore.therapy.iob import Curve
-from pumpcore.therapy.profile import Anchor, BasalProfile, Segment, WeekPlan
-from pumpcore.units import US_PER_DAY, US_PER_MINUTE, parse_u, parse_u_per_h
+from pumpcore.units import US_PER_DAY, parse_u
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from datetime import date, datetime
+
+    from pumpcore.pump import Config
+    from pumpcore.therapy.glucose import Reading
+    from pumpcore.therapy.profile import BasalProfile
 
 __all__ = ["DAYS_MAX", "ENTRIES_MAX", "Scenario", "examples", "read", "read_text"]
 
@@ -162,57 +159,8 @@ def _refuse_float(text: str) -> NoReturn:
     raise QuantityError("TOML", text, 'is a float: write an amount as text ("0.8"), a count as a whole number')
 
 
-class _Setting(NamedTuple):
-    """A key of [alarms]: which setting it is, and how it is written."""
-
-    setting: str
-    read: Callable[..., int]
-
-
-_ALARMS: Final = {
-    "reminder": _Setting("reminder_us", words.span),
-    "no_delivery_medium": _Setting("medium_us", words.span),
-    "no_delivery_high": _Setting("high_us", words.span),
-    "no_delivery_danger": _Setting("danger_us", words.span),
-    "reservoir_low": _Setting("reservoir_low_uu", parse_u),
-    "reservoir_lasts": _Setting("reservoir_low_us", words.span),
-    "battery_low": _Setting("battery_low_percent", words.whole),
-    "battery_empty": _Setting("battery_empty_percent", words.whole),
-    "battery_lead": _Setting("battery_lead_us", words.span),
-    "set_age": _Setting("set_age_us", words.span),
-    "reservoir_age": _Setting("reservoir_age_us", words.span),
-    "auto_off": _Setting("auto_off_us", words.span),
-    "glucose_check": _Setting("glucose_check_us", words.span),
-    "missed_meal": _Setting("missed_meal_us", words.span),
-    "sensor_lost": _Setting("sensor_lost_us", words.span),
-}
-
-_LIMITS: Final = {
-    "max_basal": ("max_basal_uu_per_h", parse_u_per_h),
-    "max_temp_basal": ("max_temp_basal_uu_per_h", parse_u_per_h),
-    "max_temp_percent": ("max_temp_basal_percent", words.whole),
-    "max_bolus": ("max_bolus_uu", parse_u),
-    "max_iob": ("max_iob_uu", parse_u),
-    "max_hour": ("max_hour_uu", parse_u),
-    "max_day": ("max_day_uu", parse_u),
-}
-
-_DAYS: Final = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
-
-
-class _Reader:
+class _Reader(ConfigReader):
     """Takes a file apart, table by table."""
-
-    def __init__(self, name: str, data: dict[str, object], source: str) -> None:
-        self.name = name
-        self.top = Table(name, data)
-        self.lines = source.splitlines()
-
-    def table(self, key: str, *, needed: bool = False) -> Table | None:
-        """Take a table; where it is needed, an absent one is an empty one, whose keys are then missing."""
-        if not needed and not self.top.has(key):
-            return None
-        return Table(f"{self.name}: [{key}]", self.top.take(key, {}))
 
     def scenario(self) -> Scenario:
         """Read it all."""
@@ -273,166 +221,6 @@ class _Reader:
             raise RecordError(pump.where, f"the end is not after the start, or more than {DAYS_MAX} days after it")
         return end_us
 
-    def _profiles(self) -> dict[str, BasalProfile]:
-        rows = self.top.take("profile", [])
-        if not isinstance(rows, list) or not rows:
-            raise RecordError(self.name, "[[profile]] is missing: at least one basal profile is needed")
-        profiles: dict[str, BasalProfile] = {}
-        for number, row in enumerate(rows, start=1):
-            table = Table(f"{self.name}: [[profile]] {number}", row)
-            name = table.text("name")
-            try:
-                segments = tuple(self._segment(key, value) for key, value in table.rest())
-                profile = BasalProfile(name, segments)
-            except RequestError as error:
-                table.refuse(error)
-            if name in profiles:
-                raise RecordError(table.where, f"{name!r:.40} is given twice")
-            profiles[name] = profile
-        return profiles
-
-    @staticmethod
-    def _segment(key: str, value: object) -> Segment:
-        if not isinstance(value, str):
-            raise QuantityError(key, value, 'is no text: write the rate as "0.80"')
-        return Segment(words.day_us(key, field="segment"), parse_u_per_h(value, field=key))
-
-    def _week(self, profiles: dict[str, BasalProfile]) -> WeekPlan:
-        """Read the plan; a profile alone needs none."""
-        table = self.table("week")
-        if table is None:
-            if len(profiles) > 1:
-                raise RecordError(self.name, "[week] is missing: which of the profiles holds on which day?")
-            return WeekPlan.of(*profiles.values())
-        chosen: dict[str, BasalProfile] = {}
-        for key, days in (("all", _DAYS), ("weekdays", _DAYS[:5]), ("weekend", _DAYS[5:]), *((d, (d,)) for d in _DAYS)):
-            if table.has(key):
-                name = table.text(key)
-                if name not in profiles:
-                    table.refuse(QuantityError(key, name, f"is none of {', '.join(profiles)}"))
-                chosen |= dict.fromkeys(days, profiles[name])
-        table.done()
-        for day in _DAYS:
-            if day not in chosen:
-                raise RecordError(table.where, f"{day} has no profile")
-        return WeekPlan(tuple(chosen[day] for day in _DAYS))
-
-    def _config(self, pump: Table, calendar: words.Calendar, profiles: dict[str, BasalProfile]) -> Config:
-        try:
-            device = load_device(pump.text("device"))
-        except RequestError as error:
-            pump.refuse(error)
-        limits = Table(f"{self.name}: [limits]", self.top.take("limits", {}))
-        try:
-            chosen = Limits(**{name: limits.read(key, reader) for key, (name, reader) in _LIMITS.items()})
-        except RequestError as error:
-            limits.refuse(error)
-        limits.done()
-        alarms, meals = self._alarms()
-        plan = self._week(profiles)
-        try:
-            return Config(
-                device=device,
-                limits=chosen,
-                plan=plan,
-                profiles=tuple(profile for profile in profiles.values() if profile not in plan.profiles()),
-                anchor=Anchor(0, calendar.start),
-                zone=calendar.zone,
-                suspend_policy=pump.text("suspend", "medtronic"),
-                curve=self._curve(),
-                alarms=alarms,
-                meals=meals,
-                calculator=self._calculator(),
-                low_suspend=self._low_suspend(),
-                controller=self._controller(),
-            )
-        except RequestError as error:
-            raise RecordError(self.name, str(error)) from error
-
-    def _curve(self) -> Curve:
-        table = self.table("insulin_on_board")
-        if table is None:
-            return Curve.exponential(360, 75)
-        kind = table.text("curve")
-        minutes = table.read("lasts", words.span) // US_PER_MINUTE
-        peak = table.read("peak", words.span) // US_PER_MINUTE if kind == "exponential" else 0
-        table.done()
-        makers = {
-            "exponential": lambda: Curve.exponential(minutes, peak),
-            "walsh": lambda: Curve.walsh(minutes),
-            "bilinear": lambda: Curve.bilinear(minutes),
-            "linear": lambda: Curve.linear(minutes),
-        }
-        try:
-            if kind not in makers:
-                raise QuantityError("curve", kind, f"is none of {', '.join(makers)}")
-            return makers[kind]()
-        except RequestError as error:
-            table.refuse(error)
-
-    def _alarms(self) -> tuple[AlarmSettings, tuple[tuple[int, int], ...]]:
-        """Read the person's alarm settings, and when meals are to be expected."""
-        table = self.table("alarms")
-        if table is None:
-            return AlarmSettings(), ()
-        given = {row.setting: table.read(key, row.read) for key, row in _ALARMS.items() if table.has(key)}
-        try:
-            meals = tuple(_window(text) for text in table.texts("meals"))
-        except RequestError as error:
-            table.refuse(error)
-        table.done()
-        watch = {name: value for name, value in given.items() if name in Watch.__slots__}
-        try:
-            return AlarmSettings(watch=Watch(**watch), **{k: v for k, v in given.items() if k not in watch}), meals
-        except RequestError as error:
-            table.refuse(error)
-
-    def _calculator(self) -> Calculator | None:
-        table = self.table("calculator")
-        if table is None:
-            return None
-        low, high = table.read("target", words.glucose_range)
-        made = Calculator(
-            policy=table.text("policy", "medtronic"),
-            carb_ratio_mg_per_u=table.read("grams_per_u", words.grams),
-            sensitivity=table.read("sensitivity", words.glucose),
-            target_low=low,
-            target_high=high,
-            hard_low=table.read("hard_low", words.glucose, "3.9 mmol/L" if isinstance(low, MmolL) else "70 mg/dL"),
-        )
-        table.done()
-        return made
-
-    def _low_suspend(self) -> LowSettings | None:
-        table = self.table("low_suspend")
-        if table is None:
-            return None
-        preset = table.text("preset")
-        if preset not in LOW_PRESETS:
-            table.refuse(QuantityError("preset", preset, f"is none of {', '.join(LOW_PRESETS)}"))
-        limit = table.read("limit", words.glucose)
-        table.done()
-        try:
-            return LowSettings(LOW_PRESETS[preset], limit)
-        except RequestError as error:
-            table.refuse(error)
-
-    def _controller(self) -> ControllerBounds:
-        table = self.table("controller")
-        if table is None:
-            return ControllerBounds()
-        bounds = {
-            "max_rate_uu_per_h": table.read("max_rate", parse_u_per_h),
-            "max_bolus_uu": table.read("max_bolus", parse_u),
-            "max_duration_us": table.read("max_time", words.span),
-            "max_age_us": table.read("max_age", words.span, "5 min"),
-        }
-        table.done()
-        try:
-            return ControllerBounds(**bounds)
-        except RequestError as error:
-            table.refuse(error)
-
     def _readings(self, calendar: words.Calendar, end_us: int) -> tuple[Reading, ...]:
         """Read the sensor's curve: points, and readings on the straight lines between them."""
         table = self.table("sensor")
@@ -491,12 +279,6 @@ def _entry(text: str, calendar: words.Calendar, before: date, where: str) -> Ent
     measured = [each for each in actions if each.verb == "glucose"]
     asked: list[Action] = [each for each in actions if each.verb != "glucose"]
     return Entry(calendar.at_us(at, before, field="time"), where, (*measured, *asked))
-
-
-def _window(text: str) -> tuple[int, int]:
-    """Read a window of the local day: `11:30 to 13:30`."""
-    begin, _, end = text.partition(" to ")
-    return words.day_us(begin, field="meals"), words.day_us(end, field="meals")
 
 
 def _check_names(entry: Entry, profiles: dict[str, BasalProfile]) -> None:

@@ -69,7 +69,8 @@ command line: `pytest --pumpcore-examples 1000`.
 | wall_clock, therapy_model, model | what a pump must do, worked out again from the requirements alone |
 | driver | what a driver must do |
 | setup, strategies | what to try it with; strategies for tests of your own |
-| machine, contract | the machine and its rules |
+| machine, driver_contract, pump_contract | the machine and its rules |
+| contract | how it is run |
 | plugin | pytest |
 '''
 
@@ -81,12 +82,14 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pumpcore.testing.contract import DriverContract, PumpContract, run_contract
+    from pumpcore.testing.contract import run_contract
     from pumpcore.testing.driver import Driver, IdealDriver, Outcome, Pulse, Telling
+    from pumpcore.testing.driver_contract import DriverContract
     from pumpcore.testing.errors import ContractError
     from pumpcore.testing.machine import AnyPump
     from pumpcore.testing.model import PumpModel
     from pumpcore.testing.model import PumpModel as Model
+    from pumpcore.testing.pump_contract import PumpContract
     from pumpcore.testing.setup import PumpSetup, setups
     from pumpcore.testing.setup import PumpSetup as Setup
 
@@ -113,11 +116,11 @@ _PLACES: Final[Mapping[str, str]] = {
     "AnyPump": "machine",
     "ContractError": "errors",
     "Driver": "driver",
-    "DriverContract": "contract",
+    "DriverContract": "driver_contract",
     "IdealDriver": "driver",
     "Outcome": "driver",
     "Pulse": "driver",
-    "PumpContract": "contract",
+    "PumpContract": "pump_contract",
     "PumpModel": "model",
     "PumpSetup": "setup",
     "Telling": "driver",

@@ -74,7 +74,7 @@ def _advise(given: dict[str, str | None]) -> tuple[Advice, int, str]:
     """Read the options and ask; return the advice, the bolus that the device would make of it, and its id."""
     from pumpcore.devices import load  # noqa: PLC0415
     from pumpcore.errors import LimitError  # noqa: PLC0415
-    from pumpcore.scenario import words  # noqa: PLC0415
+    from pumpcore.pump.config_file import words  # noqa: PLC0415
     from pumpcore.therapy.calculator import AdviceInputs, AdviceLimits, advise, policy  # noqa: PLC0415 - only this command needs it
     from pumpcore.therapy.glucose import MgDl, MmolL, Reading  # noqa: PLC0415
     from pumpcore.units import parse_u  # noqa: PLC0415

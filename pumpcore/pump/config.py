@@ -76,6 +76,33 @@ class Config:
             check_stored(profile, stored, self.plan, device=self.device)
             stored[profile.name] = profile
 
+    @classmethod
+    def from_toml(cls, text: str, *, name: str = "pump.toml") -> Config:
+        r"""Read a configuration from the text of a TOML file.
+
+        Args:
+            text: tables as those of a scenario's pump: `[pump]` (device, and if they are known start, zone, suspend,
+                language), `[limits]`, `[[profile]]`, and if wanted `[week]`, `[insulin_on_board]`, `[alarms]`,
+                `[calculator]`, `[low_suspend]`, `[controller]`. `docs/scenarios.md` describes each.
+            name: what an error calls the file.
+
+        Raises:
+            RecordError: it is not TOML, has an unknown key, lacks one, or has a value that is not exact or not allowed;
+                one line with file, table, field, value and bound.
+
+        Example:
+            >>> text = (
+            ...     '[pump]\ndevice = "medtronic-523"\n[limits]\nmax_basal = "2"\nmax_temp_basal = "3"\n'
+            ...     'max_temp_percent = "200"\nmax_bolus = "10"\nmax_iob = "20"\nmax_hour = "15"\nmax_day = "80"\n'
+            ...     '[[profile]]\nname = "plain"\n"00:00" = "0.80"\n'
+            ... )
+            >>> Config.from_toml(text).settings.limits.max_bolus_uu
+            10000000
+        """
+        from pumpcore.pump.config_file import read_config  # noqa: PLC0415  # few programs read such a file
+
+        return read_config(text, name=name)
+
     def with_settings(self, **changes: object) -> Config:
         """Return a config with other settings, and nothing else changed.
 

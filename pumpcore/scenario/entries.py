@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from pumpcore.alarms import Kind
 from pumpcore.errors import QuantityError
 from pumpcore.pump.config import zone_of
+from pumpcore.pump.config_file import words
 from pumpcore.pump.handlers.facts import REPORTED
-from pumpcore.scenario import words
 from pumpcore.units import parse_u, parse_u_per_h
 
 if TYPE_CHECKING:

@@ -7,20 +7,19 @@ without running it: the pump's configuration is made, every entry is parsed and 
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass
 from datetime import timedelta
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NoReturn
+from typing import TYPE_CHECKING, Final
 
 from pumpcore.errors import QuantityError, RecordError, RequestError
 from pumpcore.pump.config import zone_of
-from pumpcore.scenario import words
-from pumpcore.scenario.config_reader import ConfigReader
+from pumpcore.pump.config_file import parsed, words
+from pumpcore.pump.config_file.reader import ConfigReader
+from pumpcore.pump.config_file.tables import Table
 from pumpcore.scenario.entries import Action, Entry, parse
 from pumpcore.scenario.sensor import curve
-from pumpcore.scenario.tables import Table
 from pumpcore.units import US_PER_DAY, parse_u
 
 if TYPE_CHECKING:
@@ -146,17 +145,7 @@ def read_text(text: str, *, name: str) -> Scenario:
         ...
         pumpcore.errors.RecordError: bad.toml: title: 1 is no text
     """
-    try:
-        data = tomllib.loads(text, parse_float=_refuse_float)
-    except (tomllib.TOMLDecodeError, QuantityError) as error:
-        raise RecordError(name, str(error)) from error
-    except RecursionError as error:
-        raise RecordError(name, "is nested too deeply") from error
-    return _Reader(name, data, text).scenario()
-
-
-def _refuse_float(text: str) -> NoReturn:
-    raise QuantityError("TOML", text, 'is a float: write an amount as text ("0.8"), a count as a whole number')
+    return _Reader(name, parsed(text, name=name), text).scenario()
 
 
 class _Reader(ConfigReader):
@@ -167,10 +156,10 @@ class _Reader(ConfigReader):
         title = self.top.text("title")
         about = self.top.text("about", "")
         pump = Table(f"{self.name}: [pump]", self.top.take("pump", {}))
-        calendar = self._calendar(pump)
+        calendar = self.calendar(pump)
         end_us = self._end_us(pump, calendar)
-        profiles = self._profiles()
-        config = self._config(pump, calendar, profiles)
+        profiles = self.profiles()
+        config = self.config(pump, calendar, profiles)
         running = pump.text("begins", "running")
         if running not in {"running", "standby"}:
             pump.refuse(QuantityError("begins", running, "is neither running nor standby"))
@@ -195,14 +184,6 @@ class _Reader(ConfigReader):
         pump.done()
         self.top.done()
         return made
-
-    def _calendar(self, pump: Table) -> words.Calendar:
-        zone = pump.text("zone")
-        start = pump.read("start", words.local)
-        try:
-            return words.Calendar(words.utc_of(start, zone_of(zone), field="start"), zone)
-        except RequestError as error:
-            pump.refuse(error)
 
     def _end_us(self, pump: Table, calendar: words.Calendar) -> int:
         """Read the end: a date and time, or so many days later at the same time of day."""

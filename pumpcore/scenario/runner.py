@@ -18,11 +18,11 @@ from pumpcore.alarms import Kind, Status
 from pumpcore.errors import InvariantError, QuantityError, RequestError
 from pumpcore.pump import Pump, events
 from pumpcore.pump.config import zone_of
+from pumpcore.pump.config_file.words import utc_of
 from pumpcore.pump.effects import FirePulse, PrimePulse, Proposed
 from pumpcore.pump.modes import Mode, State
 from pumpcore.scenario.timeline import Line, Log, Totals
 from pumpcore.scenario.verbs import VERBS
-from pumpcore.scenario.words import utc_of
 from pumpcore.therapy.glucose import Reading
 from pumpcore.therapy.profile import Anchor
 from pumpcore.units import NEVER_US, US_PER_MINUTE, format_u

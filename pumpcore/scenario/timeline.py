@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from datetime import date
 
     from pumpcore.alarms import Kind
+    from pumpcore.pump.config_file.words import Calendar
     from pumpcore.pump.effects import Effect
-    from pumpcore.scenario.words import Calendar
     from pumpcore.therapy.bolus import Bolus
 
 __all__ = ["AlarmSpan", "Line", "Log", "Pulse", "Totals", "What"]

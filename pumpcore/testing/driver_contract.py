@@ -7,6 +7,7 @@ it does not. Subclasses add rules of their own, above all what can go wrong with
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from hypothesis import strategies as st
@@ -24,6 +25,7 @@ from pumpcore.units import US_PER_SECOND as SEC
 from pumpcore.units import UU_PER_U as U
 
 if TYPE_CHECKING:
+    from pumpcore.limits import Limits
     from pumpcore.testing.setup import PumpSetup
 
 __all__ = ["NUMBERS", "SPANS", "DriverContract"]
@@ -95,6 +97,10 @@ class DriverContract(Machine):
         kind = tuple(OUTCOMES.values())[which % len(OUTCOMES)]
         self.give(kind(self.now_us, seq), must=False)
 
+    def choosing(self, limits: Limits) -> events.ChangeSettings:
+        """Return the event with which a person chooses other limits."""
+        return events.ChangeSettings(self.now_us, replace(self.model.settings, limits=limits))
+
     def patient(self) -> bool:
         """Say whether it is time again for what stops delivery: otherwise nothing else would ever be tried."""
         return self.given % 5 == 0
@@ -109,7 +115,7 @@ class DriverContract(Machine):
         for kind in sorted(STOPPING, key=str):
             self.give(events.FaultGone(self.now_us, kind), must=True)
         self.give(events.BatteryMeasured(self.now_us, 100), must=True)
-        self.give(events.SetLimits(self.now_us, WIDE_LIMITS), must=True)
+        self.give(self.choosing(WIDE_LIMITS), must=True)
         if self.model.state in CHANGING:
             self.give(events.AbortChange(self.now_us), must=True)
         if change or not self.model.primed:

@@ -75,7 +75,7 @@ _BY: Final[Mapping[type[Event], str]] = {
     events.PulseUnknown: "DEL-08",
     events.ReservoirMeasured: "MOD-11 LIM-01",
     events.ClockSet: "MOD-11 TIM-02",
-    events.SetLimits: "LIM-07",
+    events.ChangeSettings: "SET-01",
     events.Start: "STA-01 MOD-01",
     events.Suspend: "SUS-01",
     events.Disconnect: "SUS-07",
@@ -170,7 +170,7 @@ class Machine(RuleBasedStateMachine):
 
     def ledger_of(self, pump: AnyPump) -> Account | None:
         """Give the book of therapy insulin, for the check that every step is in one place (DEL-06); None: unknown."""
-        return pump._state.ledger.therapy if isinstance(pump, Pump) else None  # noqa: SLF001  # the book that is checked
+        return pump.ledger.therapy if isinstance(pump, Pump) else None  # the book that is checked
 
     # The beginning --------------------------------------------------------------------------------------------------
 
@@ -370,7 +370,7 @@ class Machine(RuleBasedStateMachine):
         # What is on board is rounded up, by less than one micro-unit.
         day_uu = sum(uu for at_us, uu in model.pulses if at_us > self.now_us - US_PER_DAY)
         must_hold("IOB-02", 0 <= status.on_board.bolus_uu <= 1 + day_uu, status.on_board, day_uu)
-        watch = model.config.alarms.watch
+        watch = model.settings.alarms.watch
         if model.without_us() >= watch.high_us + max(model.config.unanswered_us, watch.medium_us):
             told = {each.priority for each in status.annunciations}
             must_hold("WCH-01", Priority.HIGH in told, model.without_us(), status.annunciations)

@@ -160,7 +160,7 @@ class PumpContract(DriverContract):
         request: RateRequest | BolusRequest = BolusRequest(id=number, at_us=at_us, amount_uu=amount_uu)
         if rate_uu_per_h is not None:
             request = RateRequest(id=number, at_us=at_us, rate_uu_per_h=rate_uu_per_h, duration_us=duration_us)
-        model, bounds = self.model, self.model.config.controller
+        model, bounds = self.model, self.model.settings.controller
         again = number in model.controller_done
         impossible = (
             model.state != "running"
@@ -177,7 +177,7 @@ class PumpContract(DriverContract):
             self.controller_id = max(self.controller_id, number)
         must_hold("GLU-06", not again or before == (len(model.programmed), model.temp), request)
 
-    @precondition(lambda self: self.model.state == "running" and self.model.config.controller.max_age_us)
+    @precondition(lambda self: self.model.state == "running" and self.model.settings.controller.max_age_us)
     @rule(
         rate_uu_per_h=st.sampled_from([700_000, 0, 3 * U, None]),
         minutes=st.sampled_from([5, 29, 30, 45]),
@@ -238,7 +238,7 @@ class PumpContract(DriverContract):
     @rule(limits=st.integers(0, len(LIMIT_SETS) - 1))
     def set_limits(self, limits: int) -> None:
         """Choose limits, or take one away (LIM-07)."""
-        self.give(events.SetLimits(self.now_us, LIMIT_SETS[limits]), must=True)
+        self.give(self.choosing(LIMIT_SETS[limits]), must=True)
 
     @rule(number=NUMBERS)
     def confirm_alarm(self, number: int) -> None:
@@ -333,7 +333,7 @@ class PumpContract(DriverContract):
         """Ask, and let something come between the suggestion and the person's yes (ADV-02, ADV-07)."""
         if mg_per_dl is not None:
             self.measured(mg_per_dl)
-        model, calculator = self.model, self.model.config.calculator
+        model, calculator = self.model, self.model.settings.calculator
         value = model.readings.usable(self.now_us)
         low = calculator is not None and value is not None and value < calculator.hard_low.exact_mg_dl
         before = len(model.asked)

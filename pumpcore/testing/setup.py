@@ -16,7 +16,7 @@ from pumpcore.alarms import AlarmSettings, Watch
 from pumpcore.devices import Device, load
 from pumpcore.devices.suspend import POLICIES
 from pumpcore.limits import Limits
-from pumpcore.pump import Calculator, Config
+from pumpcore.pump import Calculator, Config, Settings
 from pumpcore.therapy.calculator import POLICIES as ADVICE
 from pumpcore.therapy.glucose import LOW_PRESETS, ControllerBounds, LowSettings, MgDl
 from pumpcore.therapy.profile import Anchor, BasalProfile, Segment, WeekPlan
@@ -118,7 +118,8 @@ LIMIT_SETS: Final = (
 
 DEVICES: Final[tuple[str, ...]] = (
     "medtronic-523",
-    "medtronic-523",
+    "generic-0.05",  # offers every suspend policy
+    "generic-0.05",
     "omnipod",
     "roche-combo",
     "tandem-tslim-x2",
@@ -132,7 +133,7 @@ class PumpSetup(NamedTuple):
 
     Attributes:
         device: the id of a preset, or a device of one's own.
-        policy: of suspend.
+        policy: of suspend; where the device does not offer it, the device's own.
         plan: a place in `PLANS`.
         limits: a place in `LIMIT_SETS`.
         low: low-glucose suspend, if it is on.
@@ -171,16 +172,20 @@ def config_of(setup: PumpSetup) -> Config:
             target_low=MgDl(90),
             target_high=MgDl(120),
         )
-    return Config(
-        device=load(setup.device) if isinstance(setup.device, str) else setup.device,
-        suspend_policy=setup.policy,
-        plan=PLANS[setup.plan],
+    device = load(setup.device) if isinstance(setup.device, str) else setup.device
+    settings = Settings(
         limits=LIMIT_SETS[setup.limits],
+        suspend_policy=setup.policy if setup.policy in device.suspend_policies else None,
         low_suspend=setup.low,
         alarms=setup.alarms,
         meals=_MEALS if setup.meals else (),
         controller=setup.controller,
         calculator=calculator,
+    )
+    return Config(
+        device=device,
+        settings=settings,
+        plan=PLANS[setup.plan],
         anchor=Anchor(0, utc),
         zone=zone,
     )

@@ -7,6 +7,7 @@ uniform draw misses them. Only `events_at` draws what may be refused, and `no_qu
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from hypothesis import strategies as st
@@ -157,16 +158,14 @@ def configs(draw: st.DrawFn, *some: Device) -> Config:
     fits = chosen.unset() or (plan is not None and _fastest(plan) <= (chosen.max_basal_uu_per_h or 0))
     return Config(
         device=device,
-        limits=chosen if fits else _wide(device),
+        settings=replace(
+            drawn.settings,
+            limits=chosen if fits else _wide(device),
+            suspend_policy=draw(st.none() | st.sampled_from(device.suspend_policies)),
+        ),
         plan=plan,
         anchor=draw(st.just(drawn.anchor) | st.none()),
         zone=drawn.zone,
-        suspend_policy=drawn.suspend_policy,
-        alarms=drawn.alarms,
-        calculator=drawn.calculator,
-        low_suspend=drawn.low_suspend,
-        controller=drawn.controller,
-        meals=drawn.meals,
     )
 
 
@@ -230,7 +229,7 @@ def events_at(config: Config, at_us: int, *, numbers: Iterable[int] = ()) -> st.
         *(st.builds(each, at, kind) for each in (events.FaultDetected, events.FaultGone)),
         st.builds(events.BatteryMeasured, at, st.integers(0, 100)),
         st.builds(events.GlucoseMeasured, at, reading, st.booleans()),
-        st.builds(events.SetLimits, at, limits()),
+        st.builds(events.ChangeSettings, at, limits().map(lambda chosen: replace(config.settings, limits=chosen))),
         st.builds(events.StoreProfile, at, profiles(device)),
         st.builds(events.DeleteProfile, at, st.sampled_from(["drawn", "drawn 0"])),
         st.builds(events.Suspend, at, st.sampled_from(SuspendCause)),

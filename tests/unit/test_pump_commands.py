@@ -15,7 +15,7 @@ from pumpcore.alarms import AlarmSettings, Kind
 from pumpcore.errors import LimitError, ModeError, QuantityError
 from pumpcore.pump import Pump, events
 from pumpcore.pump.effects import BolusProgrammed, PrimePulse, Proposed
-from pumpcore.pump.events import Command, Request
+from pumpcore.pump.events import Command
 from pumpcore.pump.handlers.answers import ANSWERS_KEPT
 from pumpcore.pump.modes import State
 from pumpcore.therapy.glucose import BolusRequest, ControllerBounds
@@ -25,7 +25,7 @@ def remote(**changes: Any) -> Bench:  # noqa: ANN401
     return Bench(remote=True, **changes).start()
 
 
-def sent(bench: Bench, number: int, request: Request, *, lasts_us: int = MIN) -> Command:
+def sent(bench: Bench, number: int, request: Any, *, lasts_us: int = MIN) -> Command:  # noqa: ANN401
     return Command(request.at_us, number, request.at_us + lasts_us, bench.status.changes, request)
 
 

@@ -176,7 +176,7 @@ def test_a_pump_raises_it(kind: Kind) -> None:
 
 
 @pytest.mark.req("ALM-01")
-@pytest.mark.parametrize("kind", sorted(REPORTED, key=lambda each: str(each.value)))
+@pytest.mark.parametrize("kind", sorted(REPORTED, key=str))
 def test_a_part_of_the_pump_reports_it_and_reports_that_it_is_gone(kind: Kind) -> None:
     bench = told(events.FaultDetected(0, kind))
     found = bench.alarm(kind)

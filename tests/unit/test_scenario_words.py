@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from pumpcore.errors import LimitError, QuantityError, RequestError
-from pumpcore.scenario import words
+from pumpcore.pump.config_file import words
 from pumpcore.therapy.glucose import MgDl, MmolL
 
 COPENHAGEN = ZoneInfo("Europe/Copenhagen")

@@ -108,8 +108,8 @@ class PumpModel(RequestModel):
                 self.battery = percent
             case events.ClockSet(_, anchor, zone):
                 self.clock, self.changed = WallClockModel(zone, anchor.shift_us), self.changed + 1
-            case events.SetLimits(_, limits):
-                self.limits, self.changed = limits, self.changed + 1
+            case events.ChangeSettings(_, settings):
+                self.settled(settings)
             case events.GlucoseMeasured(_, reading, _):
                 self.readings.add(reading, self.now_us)
             case events.Suspend(_, cause) if self.state == "suspended":

@@ -106,7 +106,7 @@ class RequestModel(StopModel):
 
     def calculated(self, effect: said.BolusCalculated, event: events.Event) -> None:
         """Follow what the bolus calculator says."""
-        calculator, advice = self.config.calculator, effect.advice
+        calculator, advice = self.settings.calculator, effect.advice
         if calculator is None or not isinstance(event, events.AskAdvice):
             raise ContractError("STA-02", effect, event)
         value = self.readings.usable(self.now_us)
@@ -122,7 +122,7 @@ class RequestModel(StopModel):
 
     def controlled(self, event: events.ControllerAsks, effect: said.BolusProgrammed | said.TempStarted) -> None:
         """Follow what a controller has got: within the person's bounds, and what it asked for."""
-        request, bounds = event.request, self.config.controller
+        request, bounds = event.request, self.settings.controller
         fits = 0 <= self.now_us - request.at_us <= bounds.max_age_us and request.id > self.controller_id
         if isinstance(request, RateRequest) and isinstance(effect, said.TempStarted):
             fits &= effect.rate_uu_per_h == request.rate_uu_per_h <= bounds.max_rate_uu_per_h

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pumpcore.limits import Limits
     from pumpcore.pump import Config, events
     from pumpcore.pump.events import SuspendCause
+    from pumpcore.pump.settings import Settings
     from pumpcore.therapy.profile import TempBasal, WeekPlan
 
 
@@ -67,6 +68,7 @@ class ModelState:
     config: Config
     device: Device = field(init=False)
     policy: str = field(init=False)
+    settings: Settings = field(init=False)
     limits: Limits = field(init=False)
     caps: Limits = field(init=False)
     plan: WeekPlan | None = field(init=False)
@@ -113,11 +115,27 @@ class ModelState:
     def __post_init__(self) -> None:
         """Take the config apart."""
         config = self.config
-        self.device, self.policy, self.plan = config.device, config.suspend_policy, config.plan
-        self.limits = self.caps = config.limits
+        self.device, self.policy, self.plan = config.device, config.settings.policy.id, config.plan
+        self.settings = config.settings
+        self.limits = self.caps = config.settings.limits
         self.clock = None if config.anchor is None else WallClockModel(config.zone, config.anchor.shift_us)
-        self.reminders = ReminderModel(config.alarms, config.meals, self.readings)
-        self.low = None if config.low_suspend is None else LowSuspendModel(config.low_suspend, self.readings)
+        self.reminders = ReminderModel(config.settings.alarms, config.settings.meals, self.readings)
+        self.low = (
+            None if config.settings.low_suspend is None else LowSuspendModel(config.settings.low_suspend, self.readings)
+        )
+
+    def settled(self, settings: Settings) -> None:
+        """Follow other settings; the insulin curve is the pump's own business, and no rule here rests on it."""
+        self.settings, self.limits, self.policy = settings, settings.limits, settings.policy.id
+        self.changed += 1
+        self.reminders.settings, self.reminders.meals = settings.alarms, settings.meals
+        low = settings.low_suspend
+        if low is None:
+            self.low = None
+        elif self.low is None:
+            self.low = LowSuspendModel(low, self.readings)
+        else:
+            self.low.settings = low
 
     def facts(self) -> dict[str, bool]:
         """Answer what the modes ask (MOD-01, STA-01)."""

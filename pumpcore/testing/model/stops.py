@@ -80,7 +80,7 @@ class StopModel(AlarmModel):
             case events.Disconnect(_, duration_us):
                 self.cause = SuspendCause.DISCONNECT
                 self.reminders.disconnected_until_us = self.now_us + duration_us
-            case events.SetLimits():
+            case events.ChangeSettings():
                 self.cause = SuspendCause.PERSON
             case events.GlucoseMeasured():
                 if self.low is None:

@@ -1,4 +1,4 @@
-"""Read what a scenario's pump is made with: device, limits, profiles, and the person's settings.
+"""Read what a pump is made with: device, limits, profiles, and the person's settings.
 
 The rule of this file: a table is read by itself and refused by its own name; what several say together is checked by
 `Config`.
@@ -12,9 +12,10 @@ from pumpcore.alarms import AlarmSettings, Watch
 from pumpcore.devices import load as load_device
 from pumpcore.errors import QuantityError, RecordError, RequestError
 from pumpcore.limits import Limits
-from pumpcore.pump import Calculator, Config
-from pumpcore.scenario import words
-from pumpcore.scenario.tables import Table
+from pumpcore.pump.config import Config, zone_of
+from pumpcore.pump.config_file import words
+from pumpcore.pump.config_file.tables import Table
+from pumpcore.pump.settings import Calculator, Settings
 from pumpcore.therapy.glucose import LOW_PRESETS, ControllerBounds, LowSettings, MmolL
 from pumpcore.therapy.iob import Curve
 from pumpcore.therapy.profile import Anchor, BasalProfile, Segment, WeekPlan
@@ -65,7 +66,7 @@ _DAYS: Final = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturda
 
 
 class ConfigReader:
-    """Takes the tables of a scenario's pump apart."""
+    """Takes the tables of a pump apart."""
 
     def __init__(self, name: str, data: dict[str, object], source: str) -> None:
         """Take over the parsed file and its text."""
@@ -79,7 +80,27 @@ class ConfigReader:
             return None
         return Table(f"{self.name}: [{key}]", self.top.take(key, {}))
 
-    def _profiles(self) -> dict[str, BasalProfile]:
+    def config_alone(self) -> Config:
+        """Read a file that holds a pump's configuration and nothing else."""
+        pump = Table(f"{self.name}: [pump]", self.top.take("pump", {}))
+        calendar = self.calendar(pump) if pump.has("start") else None
+        zone = "UTC" if calendar is not None else pump.text("zone", "UTC")
+        config = self.config(pump, calendar, self.profiles(), zone=zone)
+        pump.done()
+        self.top.done()
+        return config
+
+    def calendar(self, pump: Table) -> words.Calendar:
+        """Read where local time stands at the start."""
+        zone = pump.text("zone")
+        start = pump.read("start", words.local)
+        try:
+            return words.Calendar(words.utc_of(start, zone_of(zone), field="start"), zone)
+        except RequestError as error:
+            pump.refuse(error)
+
+    def profiles(self) -> dict[str, BasalProfile]:
+        """Read the basal profiles, by name."""
         rows = self.top.take("profile", [])
         if not isinstance(rows, list) or not rows:
             raise RecordError(self.name, "[[profile]] is missing: at least one basal profile is needed")
@@ -100,7 +121,7 @@ class ConfigReader:
     @staticmethod
     def _segment(key: str, value: object) -> Segment:
         if not isinstance(value, str):
-            raise QuantityError(key, value, 'is no text: write the rate as "0.80"')
+            raise QuantityError(key, value, 'must be text: write the rate as "0.80"')
         return Segment(words.day_us(key, field="segment"), parse_u_per_h(value, field=key))
 
     def _week(self, profiles: dict[str, BasalProfile]) -> WeekPlan:
@@ -123,7 +144,10 @@ class ConfigReader:
                 raise RecordError(table.where, f"{day} has no profile")
         return WeekPlan(tuple(chosen[day] for day in _DAYS))
 
-    def _config(self, pump: Table, calendar: words.Calendar, profiles: dict[str, BasalProfile]) -> Config:
+    def config(
+        self, pump: Table, calendar: words.Calendar | None, profiles: dict[str, BasalProfile], *, zone: str = "UTC"
+    ) -> Config:
+        """Read the device, the limits and the settings; `calendar` says where the clock stands, if it is set."""
         try:
             device = load_device(pump.text("device"))
         except RequestError as error:
@@ -137,20 +161,24 @@ class ConfigReader:
         alarms, meals = self._alarms()
         plan = self._week(profiles)
         try:
-            return Config(
-                device=device,
+            settings = Settings(
                 limits=chosen,
-                plan=plan,
-                profiles=tuple(profile for profile in profiles.values() if profile not in plan.profiles()),
-                anchor=Anchor(0, calendar.start),
-                zone=calendar.zone,
-                suspend_policy=pump.text("suspend", "medtronic"),
+                suspend_policy=pump.text("suspend") if pump.has("suspend") else None,
                 curve=self._curve(),
                 alarms=alarms,
                 meals=meals,
                 calculator=self._calculator(),
                 low_suspend=self._low_suspend(),
                 controller=self._controller(),
+                language=pump.text("language", "en"),
+            )
+            return Config(
+                device=device,
+                settings=settings,
+                plan=plan,
+                profiles=tuple(profile for profile in profiles.values() if profile not in plan.profiles()),
+                anchor=None if calendar is None else Anchor(0, calendar.start),
+                zone=zone if calendar is None else calendar.zone,
             )
         except RequestError as error:
             raise RecordError(self.name, str(error)) from error
@@ -199,7 +227,7 @@ class ConfigReader:
             return None
         low, high = table.read("target", words.glucose_range)
         made = Calculator(
-            policy=table.text("policy", "medtronic"),
+            policy=table.text("policy") if table.has("policy") else None,
             carb_ratio_mg_per_u=table.read("grams_per_u", words.grams),
             sensitivity=table.read("sensitivity", words.glucose),
             target_low=low,

@@ -1,4 +1,4 @@
-"""The words of a scenario: how amounts, spans, glucose and local times are written, and what they become.
+"""The words of a configuration or a scenario: how amounts, spans, glucose and local times are written.
 
 The rule of this file: a word is exact or refused; it becomes an integer with its unit in the name, never a float. Times
 are local times of the scenario's zone. One that the clock skips is refused; one that comes twice is the first of the

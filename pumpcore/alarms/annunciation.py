@@ -7,13 +7,13 @@ long as its cause does and is pending again after the row's time. An answer take
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
 from enum import Enum, unique
 from typing import TYPE_CHECKING, Final
 
 from pumpcore.alarms.kinds import Kind, Priority, Status
 from pumpcore.alarms.table import DETAIL_CHARACTERS_LARGEST, TABLE, Clears
 from pumpcore.errors import JournalError
+from pumpcore.frozen import dataclass, field_names, replace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -184,7 +184,7 @@ class Annunciation:
         return cls(**{**plain, "kind": Kind(plain["kind"]), "status": Status(plain["status"])})
 
 
-_FIELDS: Final = frozenset(field.name for field in fields(Annunciation))
+_FIELDS: Final = frozenset(field_names(Annunciation))
 _INSTANTS: Final = ("since_us", "status_since_us")
 _OPTIONAL_INSTANTS: Final = ("snoozed_until_us", "next_sound_us")
 

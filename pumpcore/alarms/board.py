@@ -8,13 +8,13 @@ sounds once that is answered. Instants never go back; who calls has to see to th
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from pumpcore.alarms.annunciation import Annunciation, AnnunciationChanged, Sound, What, int_or_none
 from pumpcore.alarms.kinds import Kind, Priority, Status
 from pumpcore.alarms.table import AUDIO_PAUSE_US_LARGEST, DETAIL_CHARACTERS_LARGEST, TABLE, Clears
 from pumpcore.errors import JournalError, LimitError, QuantityError
+from pumpcore.frozen import dataclass, field, replace
 from pumpcore.limits import check
 from pumpcore.units import exact_int
 

@@ -11,16 +11,15 @@ A data file writes amounts and rates as text and everything else as whole number
 from __future__ import annotations
 
 import re
-import tomllib
 from bisect import bisect_right
-from dataclasses import dataclass, field
 from functools import cache
-from importlib.resources import files
 from itertools import pairwise
+from os import listdir
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple, NoReturn, cast, get_args
 
 from pumpcore.errors import LimitError, QuantityError, RecordError
+from pumpcore.frozen import dataclass, field
 from pumpcore.units import US_PER_HOUR, US_PER_MINUTE, US_PER_SECOND, UU_PER_U, exact_int, parse_u, parse_u_per_h
 
 if TYPE_CHECKING:
@@ -460,7 +459,7 @@ def ids() -> tuple[str, ...]:
         >>> "medtronic-522" in ids()
         True
     """
-    names = (entry.name for entry in files(__package__).iterdir())
+    names = listdir(__path__[0])  # noqa: PTH208 - pathlib brings urllib along
     return tuple(sorted(name.removesuffix(".toml") for name in names if name.endswith(".toml")))
 
 
@@ -482,9 +481,11 @@ def load(device_id: str) -> Device:
         >>> load("medtronic-523").step_uu
         25000
     """
+    from pkgutil import get_data  # noqa: PLC0415 - an import of the pump reads no data
+
     if device_id not in ids():
         raise QuantityError("device", device_id, f"is none of {', '.join(ids())}")
-    text = files(__package__).joinpath(f"{device_id}.toml").read_text(encoding="utf-8")
+    text = (get_data(__package__, f"{device_id}.toml") or b"").decode()
     return parse(text, device_id=device_id)
 
 
@@ -533,6 +534,8 @@ def parse(text: str, *, device_id: str) -> Device:
         RecordError: no TOML, an unknown or missing key, a missing or unused source, a float, an amount that is not
             exact, or figures that contradict each other.
     """
+    import tomllib  # noqa: PLC0415 - needed once data is read, and not for an import of the pump
+
     try:
         return _Reader(tomllib.loads(text, parse_float=_refuse_float)).device(device_id)
     except (tomllib.TOMLDecodeError, QuantityError) as error:

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 from pumpcore.alarms import WATCHED
 from pumpcore.errors import InvariantError, PumpcoreError, QuantityError, RequestError, TimeError
 from pumpcore.limits import TABLE, check
-from pumpcore.pump import snapshot
 from pumpcore.pump.config import Calculator, Config, Status
 from pumpcore.pump.events import PulseConfirmed, Request, SuspendCause
 from pumpcore.pump.flow import available, bolus_now, due, look_around, look_up, pass_time, profile_name, stale_us
@@ -142,6 +141,8 @@ class Pump:
         Returns:
             Versioned bytes with a checksum, for `restore`.
         """
+        from pumpcore.pump import snapshot  # noqa: PLC0415 - a pump that is never written down needs no codec
+
         return snapshot.write(self._state, self._iob)
 
     @classmethod
@@ -155,6 +156,8 @@ class Pump:
         Raises:
             JournalError: the bytes are damaged, of another version, or hold what no pump writes.
         """
+        from pumpcore.pump import snapshot  # noqa: PLC0415 - a pump that is never written down needs no codec
+
         state, iob = snapshot.read(bytes_kept, device=device)
         pump = cls(state.config, at_us=0)
         pump._state, pump._iob, pump._due = state, iob, None

@@ -19,7 +19,6 @@ number has a fraction: `parsed` refuses it.
 from __future__ import annotations
 
 import json
-from dataclasses import fields, is_dataclass
 from datetime import datetime
 from enum import Enum
 from fractions import Fraction
@@ -30,6 +29,7 @@ from pumpcore import alarms, limits
 from pumpcore._kernel import Delivery
 from pumpcore.devices import Device, Range, Source, load
 from pumpcore.errors import JournalError, PumpcoreError
+from pumpcore.frozen import fields, is_dataclass
 from pumpcore.pump import effects, events, ledger, modes
 from pumpcore.therapy import bolus, glucose, iob, profile
 from pumpcore.therapy import calculator as advice

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Literal
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pumpcore.alarms import AlarmSettings
 from pumpcore.devices.suspend import POLICIES
 from pumpcore.errors import LimitError, QuantityError
+from pumpcore.frozen import dataclass, field
 from pumpcore.limits import Limits, check
 from pumpcore.therapy.calculator import policy
 from pumpcore.therapy.glucose import ControllerBounds, MgDl
@@ -18,6 +17,8 @@ from pumpcore.therapy.profile import check_stored
 from pumpcore.units import US_PER_MINUTE, US_PER_SECOND
 
 if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
     from pumpcore.alarms import Annunciation
     from pumpcore.devices import Device
     from pumpcore.pump.events import SuspendCause
@@ -37,6 +38,8 @@ def zone_of(name: str) -> ZoneInfo:
     Raises:
         QuantityError: no such zone is known.
     """
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError  # noqa: PLC0415 - a pump without a zone needs none
+
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, TypeError, OSError) as error:  # a folder of zones, a name too long

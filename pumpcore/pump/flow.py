@@ -7,13 +7,13 @@ happen now that of the mode table, and what a person must know that of the alarm
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final, Literal
 
 from pumpcore import alarms
 from pumpcore._kernel import CHANNELS
 from pumpcore.alarms import Kind
 from pumpcore.errors import LimitError, ModeError, QuantityError
+from pumpcore.frozen import replace
 from pumpcore.limits import TABLE
 from pumpcore.pump.config import zone_of
 from pumpcore.pump.effects import (

@@ -10,10 +10,10 @@ back and a time of day came twice.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from pumpcore.frozen import dataclass
 from pumpcore.records.records import ClockChange
 from pumpcore.units import US_PER_DAY
 

@@ -11,10 +11,11 @@ The same seed gives the same bytes: the only chance is an integer generator of i
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
+
+from pumpcore.frozen import dataclass, field
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -8,7 +8,6 @@ without running it: the pump's configuration is made, every entry is parsed and 
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass
 from datetime import timedelta
 from importlib.resources import files
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, NoReturn
 from pumpcore.alarms import AlarmSettings, Watch
 from pumpcore.devices import load as load_device
 from pumpcore.errors import QuantityError, RecordError, RequestError
+from pumpcore.frozen import dataclass
 from pumpcore.limits import Limits
 from pumpcore.pump import Calculator, Config
 from pumpcore.pump.config import zone_of

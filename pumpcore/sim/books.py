@@ -8,13 +8,13 @@ and raises `BrokenError` where the requirement does not hold.
 from __future__ import annotations
 
 from collections import Counter, deque
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pumpcore.alarms import TABLE, AnnunciationChanged, Clears, Kind, Priority, Sound, What
 from pumpcore.alarms import Status as Answered
 from pumpcore.devices.suspend import POLICIES
 from pumpcore.errors import PumpcoreError
+from pumpcore.frozen import dataclass
 from pumpcore.pump import Pump, events
 from pumpcore.pump import effects as said
 from pumpcore.pump.modes import State

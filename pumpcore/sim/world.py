@@ -8,11 +8,11 @@ reports under way, the host's deadline. `Books` sees everything and says what is
 from __future__ import annotations
 
 import heapq
-from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Final
 
 from pumpcore.errors import JournalError, RequestError, TimeError
+from pumpcore.frozen import dataclass, field
 from pumpcore.journal import Bounds, Journal, MemoryStore
 from pumpcore.pump import Pump, events
 from pumpcore.pump.effects import FirePulse, PrimePulse, StepsMissed

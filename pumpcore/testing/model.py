@@ -16,11 +16,11 @@ itself is held against these books in `machine` and `contract`, which name the r
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Final
 
 from pumpcore.alarms import AnnunciationChanged, Kind, What
+from pumpcore.frozen import dataclass, field
 from pumpcore.pump import effects as said
 from pumpcore.pump import events
 from pumpcore.pump.events import SuspendCause

@@ -11,7 +11,6 @@ A suggestion is no bolus: it is proposed to a person, and checked again when tha
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from enum import StrEnum, unique
 from fractions import Fraction
 from types import MappingProxyType
@@ -19,6 +18,7 @@ from typing import TYPE_CHECKING, Final
 
 from pumpcore.devices import Range, Source
 from pumpcore.errors import LimitError, QuantityError, TimeError
+from pumpcore.frozen import dataclass, replace
 from pumpcore.limits import check
 from pumpcore.therapy.glucose import READING_US_MAX, MgDl, MmolL, Quality, Reading
 from pumpcore.units import UU_PER_U, exact_int

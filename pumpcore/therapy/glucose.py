@@ -16,7 +16,6 @@ The rules of this file: everything is a pure function of frozen values, with the
 from __future__ import annotations
 
 from bisect import bisect_left
-from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum, unique
 from fractions import Fraction
 from itertools import pairwise
@@ -25,6 +24,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 from pumpcore.devices import Range, Source
 from pumpcore.errors import LimitError, QuantityError, TimeError
+from pumpcore.frozen import dataclass, field
 from pumpcore.limits import check
 from pumpcore.units import US_PER_HOUR, US_PER_MINUTE, exact_int
 

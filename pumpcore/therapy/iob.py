@@ -18,7 +18,6 @@ The rules of this file: no float, and every rounding goes to the side on which a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Context, Decimal, localcontext
 from enum import IntEnum, unique
 from functools import lru_cache
@@ -27,6 +26,7 @@ from typing import TYPE_CHECKING, Final
 
 from pumpcore.devices import Range
 from pumpcore.errors import JournalError, LimitError, QuantityError, RequestError, TimeError
+from pumpcore.frozen import dataclass
 from pumpcore.limits import check
 from pumpcore.units import US_PER_MINUTE, exact_int
 

@@ -12,12 +12,12 @@ All arithmetic is on integers; `_us` counts microseconds.
 from __future__ import annotations
 
 from bisect import bisect_right
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import chain, pairwise
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from pumpcore.errors import LimitError, QuantityError
+from pumpcore.frozen import dataclass, field
 from pumpcore.limits import check
 from pumpcore.units import US_PER_DAY
 

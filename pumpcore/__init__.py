@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from pumpcore.journal import Journal
     from pumpcore.limits import Limits
     from pumpcore.pump import Calculator, Config, Pump, Status
-    from pumpcore.pump.settings import Settings  # type: ignore[import-not-found,unused-ignore]
+    from pumpcore.pump.settings import Settings
     from pumpcore.therapy.glucose import MgDl, MmolL, Reading
     from pumpcore.therapy.profile import Anchor, BasalProfile, Segment, WeekPlan
 

@@ -7,9 +7,8 @@ an `int`: no bool, no float, no subclass, because a subclass may compare as it l
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from pumpcore.errors import LimitError, QuantityError
+from pumpcore.frozen import dataclass
 from pumpcore.units import exact_int
 
 __all__ = ["Range", "multiple_of", "within"]

@@ -7,7 +7,6 @@ that a pump which accepts something can also write it down.
 from __future__ import annotations
 
 import sys
-from inspect import get_annotations
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from pumpcore.errors import QuantityError
@@ -70,6 +69,8 @@ def check_fields(value: object) -> None:
 
 def _kinds_of(cls: type) -> Iterator[_Kind]:
     """Read the annotations of a class and of those it inherits from."""
+    from inspect import get_annotations  # noqa: PLC0415 - it takes as long to import as half of the pump
+
     seen: set[str] = set()
     for base in cls.__mro__:
         names = vars(sys.modules[base.__module__])

@@ -8,12 +8,12 @@ is taken over from the kernel, so that no range is written twice.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from pumpcore._kernel import RANGES
 from pumpcore.bounds import within
+from pumpcore.frozen import dataclass, fields
 from pumpcore.units import US_PER_DAY, US_PER_HOUR, US_PER_MINUTE, US_PER_SECOND, UU_PER_U
 
 if TYPE_CHECKING:

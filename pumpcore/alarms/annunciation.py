@@ -7,7 +7,6 @@ long as its cause does and is pending again after the row's time. An answer take
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
 from enum import Enum, unique
 from typing import TYPE_CHECKING, Final
 
@@ -15,6 +14,7 @@ from pumpcore.alarms.kinds import Kind, Priority, Status
 from pumpcore.alarms.table import DETAIL_CHARACTERS_LARGEST, TABLE, Clears
 from pumpcore.bounds import within
 from pumpcore.errors import QuantityError
+from pumpcore.frozen import dataclass, fields
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,7 +8,6 @@ sounds once that is answered. Instants never go back; that is up to the caller.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from pumpcore.alarms.annunciation import Annunciation, AnnunciationChanged, Sound, What, check_detail
@@ -16,6 +15,7 @@ from pumpcore.alarms.kinds import Kind, Priority, Status
 from pumpcore.alarms.table import AUDIO_PAUSE_US_LARGEST, TABLE, Clears
 from pumpcore.bounds import within
 from pumpcore.errors import QuantityError
+from pumpcore.frozen import dataclass, field
 from pumpcore.limits import check
 from pumpcore.units import exact_int
 

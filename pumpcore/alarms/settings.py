@@ -7,13 +7,13 @@ threshold lies before the four hours after which ketoacidosis threatens; only wh
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
 from itertools import pairwise
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from pumpcore.bounds import within
 from pumpcore.errors import InvariantError, QuantityError
+from pumpcore.frozen import dataclass, field, fields
 from pumpcore.limits import Limit
 from pumpcore.units import US_PER_HOUR, US_PER_MINUTE, UU_PER_U
 

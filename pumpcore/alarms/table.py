@@ -8,12 +8,12 @@ lasts) and the person has confirmed it; only information goes by itself.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum, unique
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pumpcore.alarms.kinds import Kind, Priority
+from pumpcore.frozen import dataclass
 from pumpcore.units import US_PER_HOUR, US_PER_MINUTE
 
 if TYPE_CHECKING:

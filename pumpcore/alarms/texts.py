@@ -6,9 +6,7 @@ for. An alarm is raised and sounds whether or not its text can be read.
 
 from __future__ import annotations
 
-import tomllib
 from functools import cache
-from importlib.resources import files
 from typing import Final, NamedTuple
 
 from pumpcore.alarms.kinds import Kind
@@ -63,12 +61,16 @@ def text(kind: Kind, language: str = "en") -> Text:
 @cache
 def _texts() -> dict[tuple[Kind, str], Text]:
     """Read the data file once."""
-    source = files("pumpcore.alarms").joinpath("texts.toml").read_text(encoding="utf-8")
+    from pkgutil import get_data  # noqa: PLC0415 - an import of the pump reads no data
+
+    source = (get_data("pumpcore.alarms", "texts.toml") or b"").decode()
     return _parse(source)
 
 
 def _parse(source: str) -> dict[tuple[Kind, str], Text]:
     """Read the texts of the data file; reject one that lacks a text, has too many, or has one too long."""
+    import tomllib  # noqa: PLC0415 - needed once data is read, and not for an import of the pump
+
     data = tomllib.loads(source)
     if data.keys() != {kind.value for kind in Kind}:
         bug = f"texts.toml and the kinds differ in {sorted(data.keys() ^ {kind.value for kind in Kind})}"

@@ -7,7 +7,6 @@ which knows nothing of the kernel. What depends on a package that is not install
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from functools import partial
 from importlib.util import find_spec
 from itertools import starmap
@@ -21,6 +20,7 @@ from pumpcore.bench.rivals.compiled import NumbaDays
 from pumpcore.bench.rivals.python import RANKS, PythonEngine, python_schedule
 from pumpcore.bench.rivals.simulators import MINUTES_A_DAY, iints_basal, micro, simglucose_basal
 from pumpcore.bench.rivals.vector import NumpyEngine, NumpyTotals, numpy_schedule
+from pumpcore.frozen import dataclass
 from pumpcore.units import US_PER_HOUR, US_PER_MINUTE
 
 if TYPE_CHECKING:

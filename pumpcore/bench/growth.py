@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from dataclasses import dataclass
 from functools import partial
 from math import log
 from pathlib import Path
@@ -21,6 +20,7 @@ from pumpcore.bench.days import DAY_US, STEP_UU, constant_run, eight_segment_day
 from pumpcore.bench.groups import fill, processors
 from pumpcore.bench.timing import race
 from pumpcore.errors import InvariantError
+from pumpcore.frozen import dataclass
 from pumpcore.units import US_PER_HOUR, US_PER_MINUTE
 
 if TYPE_CHECKING:

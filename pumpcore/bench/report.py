@@ -7,7 +7,6 @@ that is the kernel, there is no report but an `InvariantError`. Floats are quoti
 from __future__ import annotations
 
 import platform
-from dataclasses import dataclass, replace
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -18,6 +17,7 @@ from pumpcore.bench.groups import Absent, all_groups, processors
 from pumpcore.bench.growth import Curve, curves
 from pumpcore.bench.timing import Timed, race, today
 from pumpcore.errors import InvariantError
+from pumpcore.frozen import dataclass, replace
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -7,11 +7,12 @@ and the collector of garbage rests meanwhile.
 from __future__ import annotations
 
 import gc
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from statistics import median_low
 from time import perf_counter_ns
 from typing import TYPE_CHECKING
+
+from pumpcore.frozen import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

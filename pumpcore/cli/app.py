@@ -20,13 +20,13 @@ import json
 import os
 import sys
 import traceback
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import click
 
 from pumpcore.cli import advise, bench, journal, run, verify
 from pumpcore.errors import InvariantError, PumpcoreError
+from pumpcore.frozen import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

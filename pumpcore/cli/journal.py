@@ -186,8 +186,9 @@ def _as_json(record: Record) -> str:
 
 def _fields(value: object) -> Any:  # noqa: ANN401  # of JSON's kinds
     """Show a value by its fields; amounts and rates as exact decimals of units."""
-    from dataclasses import fields, is_dataclass  # noqa: PLC0415 - as in `show`
     from enum import Enum  # noqa: PLC0415
+
+    from pumpcore.frozen import fields, is_dataclass  # noqa: PLC0415 - as in `show`
 
     if is_dataclass(value):
         shown = {field.name: _field(field.name, getattr(value, field.name)) for field in fields(value)}

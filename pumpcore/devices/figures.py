@@ -6,12 +6,12 @@ The rule of this file: a figure is data with its own check; what a device does w
 from __future__ import annotations
 
 from bisect import bisect_right
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal, NamedTuple
 
 from pumpcore.bounds import multiple_of
 from pumpcore.errors import QuantityError
+from pumpcore.frozen import dataclass
 
 __all__ = ["Band", "Bands", "Known", "Source", "Speed", "SpeedMode"]
 

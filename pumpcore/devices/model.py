@@ -8,12 +8,12 @@ refused, never rounded, unless the name of the function says so.
 from __future__ import annotations
 
 from bisect import bisect_right
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pumpcore.bounds import within
 from pumpcore.devices.suspend import POLICIES
 from pumpcore.errors import QuantityError
+from pumpcore.frozen import dataclass, field
 from pumpcore.units import UU_PER_U
 
 if TYPE_CHECKING:

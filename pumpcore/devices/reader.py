@@ -7,7 +7,6 @@ with the row of `[sources]` that it names.
 
 from __future__ import annotations
 
-import tomllib
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NoReturn, cast, get_args
 
@@ -40,6 +39,8 @@ def parse(text: str, *, device_id: str) -> Device:
         RecordError: not TOML, an unknown or missing key, a missing or unused source, a float, an amount that is not
             exact, or figures that contradict each other.
     """
+    import tomllib  # noqa: PLC0415 - needed once data is read, and not for an import of the pump
+
     try:
         return _Reader(tomllib.loads(text, parse_float=_refuse_float)).device(device_id)
     except (tomllib.TOMLDecodeError, QuantityError) as error:

@@ -6,10 +6,10 @@ policy, a suspend stops basal and boluses at once, resuming is explicit, and not
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
+from pumpcore.frozen import dataclass
 from pumpcore.units import US_PER_MINUTE
 
 if TYPE_CHECKING:

@@ -8,11 +8,11 @@ already belongs to an answer that is repeated, and tells nothing new.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from pumpcore.errors import JournalError
+from pumpcore.frozen import dataclass, field
 from pumpcore.journal.rows import snapshot_in
 from pumpcore.pump import effects as said
 from pumpcore.pump import events

@@ -5,12 +5,12 @@ The rules are those at the top of the package; this file is where they are kept.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import takewhile
 from typing import TYPE_CHECKING, TypeAlias
 
 from pumpcore.alarms import Kind
 from pumpcore.errors import JournalError, QuantityError, TimeError
+from pumpcore.frozen import dataclass
 from pumpcore.journal.replay import Replay, outstanding
 from pumpcore.journal.row_codec import decode, encode
 from pumpcore.journal.rows import CHAIN_START, CHECKPOINT, ROWS_MOST, Damage, Entry, Walk, begins, seal

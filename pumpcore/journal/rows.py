@@ -9,7 +9,6 @@ clock has a part in them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import IntFlag
 from hashlib import blake2b
 from struct import Struct
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 from zlib import crc32
 
 from pumpcore.errors import JournalError
+from pumpcore.frozen import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

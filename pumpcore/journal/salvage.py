@@ -9,11 +9,11 @@ only of what it commanded itself: they do not count the pulses that are booked h
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from pumpcore.alarms import Kind
 from pumpcore.errors import JournalError, TimeError
+from pumpcore.frozen import dataclass
 from pumpcore.journal.replay import Replay, outstanding
 from pumpcore.journal.row_codec import decode
 from pumpcore.journal.rows import CHECKPOINT, Damage, Entry, Row, Walk, is_whole

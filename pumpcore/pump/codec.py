@@ -18,11 +18,10 @@ number has a fraction: `parsed` refuses it.
 
 from __future__ import annotations
 
-import json
-from dataclasses import fields, is_dataclass
 from datetime import datetime
 from enum import Enum
 from fractions import Fraction
+from functools import cache
 from itertools import chain
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, NoReturn
@@ -31,12 +30,14 @@ from pumpcore import alarms, limits
 from pumpcore._kernel import Delivery
 from pumpcore.devices import Device, Range, Source, load
 from pumpcore.errors import JournalError, PumpcoreError
+from pumpcore.frozen import fields, is_dataclass
 from pumpcore.pump import effects, events, ledger, modes, settings
 from pumpcore.therapy import bolus, envelope, glucose, iob, low_suspend, profile
 from pumpcore.therapy import calculator as advice
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from json import JSONDecoder
     from types import ModuleType
 
 __all__ = ["UNREADABLE", "Codec", "parsed"]
@@ -84,7 +85,18 @@ def _refused(text: str) -> NoReturn:
     raise JournalError(f"a number with a fraction, or none at all: {text:.40}")
 
 
-_DECODER: Final = json.JSONDecoder(parse_float=_refused, parse_constant=_refused)
+@cache
+def _decoder() -> JSONDecoder:
+    """Return what reads JSON without floats."""
+    from json import JSONDecoder  # noqa: PLC0415 - for those that read or write a pump
+
+    return JSONDecoder(parse_float=_refused, parse_constant=_refused)
+
+
+@cache
+def _fields_of(cls: type) -> tuple[str, ...]:
+    """Return the fields of a dataclass that its constructor takes."""
+    return tuple(field.name for field in fields(cls) if field.init)
 
 
 def parsed(text: bytes) -> Any:  # noqa: ANN401  # JSON has no one type
@@ -98,7 +110,7 @@ def parsed(text: bytes) -> Any:  # noqa: ANN401  # JSON has no one type
         >>> parsed(b"[1,null]")
         [1, None]
     """
-    return _DECODER.decode(text.decode("ascii"))
+    return _decoder().decode(text.decode("ascii"))
 
 
 class Codec:
@@ -123,11 +135,6 @@ class Codec:
         """Know the classes."""
         self._known = _KNOWN | {each.__name__: each for each in more}
         self._names = {known: name for name, known in self._known.items()}
-        self._fields: dict[type, tuple[str, ...]] = {
-            each: tuple(field.name for field in fields(each) if field.init)
-            for each in self._known.values()
-            if is_dataclass(each)
-        }
         self._by_name = by_name
 
     def plain(self, value: object) -> Any:  # noqa: ANN401, C901, PLR0911  # JSON has no one type; one branch for each kind
@@ -162,7 +169,7 @@ class Codec:
             return ["enum", name, value.value]
         if isinstance(value, tuple):
             return ["named", name, [self.plain(each) for each in value]]
-        given = {field: self.plain(getattr(value, field)) for field in self._fields[type(value)]}
+        given = {field: self.plain(getattr(value, field)) for field in _fields_of(type(value))}
         return ["class", name, given if self._by_name else list(given.values())]
 
     def built(self, plain: Any, device: Device | None = None) -> Any:  # noqa: ANN401, C901, PLR0911, PLR0912  # as `plain`
@@ -182,7 +189,7 @@ class Codec:
         match kind, rest:
             case "class", [name, given]:
                 cls = self._known[name]
-                named = given if isinstance(given, dict) else dict(zip(self._fields[cls], given, strict=True))
+                named = given if isinstance(given, dict) else dict(zip(_fields_of(cls), given, strict=True))
                 return cls(**{key: self.built(each, device) for key, each in named.items()})
             case "enum", [name, value]:
                 return self._known[name](value)

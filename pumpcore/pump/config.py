@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
 from functools import cache
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from typing import TYPE_CHECKING
 
 from pumpcore.devices import Device
 from pumpcore.errors import QuantityError
 from pumpcore.fields import check_fields
+from pumpcore.frozen import dataclass, field, replace
 from pumpcore.limits import check
 from pumpcore.pump.settings import Settings
 from pumpcore.therapy.profile import Anchor, BasalProfile, WeekPlan, check_stored
 from pumpcore.units import US_PER_MINUTE, US_PER_SECOND
+
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
 
 __all__ = ["Config", "zone_of"]
 
@@ -24,6 +27,8 @@ def zone_of(name: str) -> ZoneInfo:
     Raises:
         QuantityError: no such zone is known.
     """
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError  # noqa: PLC0415 - a pump without a zone needs none
+
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, TypeError, OSError) as error:  # a folder of zones, a name too long

@@ -7,11 +7,11 @@ Service.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum, IntEnum, unique
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from pumpcore.alarms import AnnunciationChanged, Sound
+from pumpcore.frozen import dataclass
 
 if TYPE_CHECKING:
     from pumpcore.pump.modes import State

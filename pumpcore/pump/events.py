@@ -7,12 +7,12 @@ first and delivered only once its proposal is confirmed; what takes insulin away
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum, IntEnum, unique
 
 from pumpcore.alarms import Kind
 from pumpcore.errors import QuantityError
 from pumpcore.fields import check_fields
+from pumpcore.frozen import dataclass
 from pumpcore.limits import check
 from pumpcore.pump.settings import Settings
 from pumpcore.therapy.glucose import BolusRequest, RateRequest, Reading
@@ -453,7 +453,7 @@ class Command(Event):
     def __post_init__(self) -> None:
         """Refuse what cannot be a command."""
         # A class with slots is made anew, so `super()` alone would look in the one before.
-        super(Command, self).__post_init__()
+        super(Command, self).__post_init__()  # noqa: UP008 - a class with slots is made anew
         check("command_id", self.id, field="id")
         check("time_us", self.expires_us, field="expires_us")
         check("changes", self.known, field="known")

@@ -13,14 +13,12 @@ A step costs microseconds: it is never on the path of a pulse.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
 from enum import Enum, IntEnum, unique
 from itertools import groupby
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from transitions import Machine, MachineError
-
 from pumpcore.errors import InvariantError, ModeError
+from pumpcore.frozen import dataclass, field_names
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -194,7 +192,7 @@ TABLE: Final[tuple[Row, ...]] = (
 )
 
 TRIGGERS: Final = tuple(dict.fromkeys(row.trigger for row in TABLE))
-_FACTS: Final = frozenset(field.name for field in fields(Facts))
+_FACTS: Final = frozenset(field_names(Facts))
 
 
 def allowed(state: State, trigger: str, facts: Facts) -> bool:
@@ -235,6 +233,8 @@ class ModeMachine:
 
     def __init__(self, state: State = State.STANDBY) -> None:
         """Begin in `state`."""
+        from transitions import Machine  # noqa: PLC0415 - it brings logging along
+
         self.__model = _Model()
         self.__machine = Machine(
             model=self.__model,
@@ -268,6 +268,8 @@ class ModeMachine:
             ModeError: there is no such trigger, no row for it in this state, or its guard does not hold. Nothing is
                 changed.
         """
+        from transitions import MachineError  # noqa: PLC0415 - it brings logging along
+
         before = self.state
         rows = [row for row in TABLE if row.trigger == trigger and row.source is before]
         if not rows:

@@ -6,13 +6,13 @@ so that a device never runs another maker's rules.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from pumpcore.alarms import LANGUAGES, AlarmSettings
 from pumpcore.devices.suspend import POLICIES, Policy
 from pumpcore.errors import LimitError, QuantityError
 from pumpcore.fields import check_fields
+from pumpcore.frozen import dataclass, field, replace
 from pumpcore.limits import Limits, check
 from pumpcore.therapy.calculator import policy
 from pumpcore.therapy.glucose import ControllerBounds, LowSettings, MgDl, MmolL

@@ -7,7 +7,6 @@ belong to the data files.
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Final
 from zlib import crc32
 
@@ -32,8 +31,10 @@ def write(state: PumpState) -> bytes:
     Returns:
         A line with version and checksum, then JSON.
     """
+    from json import dumps  # noqa: PLC0415 - for those that write a pump down
+
     fields = {name: _CODEC.plain(value) for name, value in vars(state).items()}
-    body = json.dumps(fields, sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode("ascii")
+    body = dumps(fields, sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode("ascii")
     return _HEAD + b"%08x\n" % crc32(body) + body
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from pumpcore.alarms import text
+from pumpcore.frozen import dataclass
 from pumpcore.pump.events import SuspendCause
 from pumpcore.pump.modes import State
 from pumpcore.pump.step.basal import available_profiles, profile_name

@@ -11,13 +11,13 @@ from __future__ import annotations
 import csv
 import os
 import re
-from dataclasses import replace
 from datetime import date
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, TypedDict
 
 from pumpcore.errors import QuantityError, RecordError
+from pumpcore.frozen import replace
 from pumpcore.records.records import (
     ActiveProfile,
     Activity,

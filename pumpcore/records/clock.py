@@ -10,10 +10,10 @@ back and a time of day came twice.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
+from pumpcore.frozen import dataclass
 from pumpcore.records.records import ClockChange
 from pumpcore.units import NEVER_US, US_PER_DAY
 

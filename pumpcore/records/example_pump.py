@@ -5,10 +5,10 @@ The rule of this file: it shares no arithmetic with the replay. It counts in who
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Final
 
+from pumpcore.frozen import dataclass
 from pumpcore.records.example_sheet import (
     CELLS,
     DAY_S,

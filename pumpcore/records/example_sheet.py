@@ -5,9 +5,10 @@ The rule of this file: it writes as the export of a real pump does, and nothing 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Final
+
+from pumpcore.frozen import dataclass, field
 
 __all__ = [
     "CELLS",

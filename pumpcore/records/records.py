@@ -7,8 +7,9 @@ Times are the pump's own wall clock: microseconds since 1970-01-01 00:00 *of tha
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
+
+from pumpcore.frozen import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

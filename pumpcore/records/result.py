@@ -6,9 +6,9 @@ clock, in microseconds from midnight.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from pumpcore.frozen import dataclass, field
 from pumpcore.units import format_u
 
 if TYPE_CHECKING:

@@ -14,9 +14,9 @@ The rules of this file (evidence for each in `docs/replay.md`):
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
+from pumpcore.frozen import dataclass, field
 from pumpcore.records.records import (
     ActiveProfile,
     Alarm,

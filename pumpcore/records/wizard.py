@@ -18,10 +18,10 @@ What an export states, as observed:
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Final
 
+from pumpcore.frozen import dataclass, replace
 from pumpcore.therapy.calculator import POLICIES, Side, Terms, side_of
 from pumpcore.units import UU_PER_U
 

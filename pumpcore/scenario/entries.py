@@ -8,12 +8,12 @@ them. What fits no form is refused, with the forms that begin with the same word
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pumpcore.alarms import Kind
 from pumpcore.errors import QuantityError
+from pumpcore.frozen import dataclass
 from pumpcore.pump.config import zone_of
 from pumpcore.pump.config_file import words
 from pumpcore.pump.handlers.facts import REPORTED

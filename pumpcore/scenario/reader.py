@@ -7,13 +7,13 @@ without running it: the pump's configuration is made, every entry is parsed and 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from pumpcore.errors import QuantityError, RecordError, RequestError
+from pumpcore.frozen import dataclass
 from pumpcore.pump.config import zone_of
 from pumpcore.pump.config_file import parsed, words
 from pumpcore.pump.config_file.reader import ConfigReader

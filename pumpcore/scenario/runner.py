@@ -9,13 +9,13 @@ reason, and the day goes on. The same scenario always gives the same run.
 from __future__ import annotations
 
 import heapq
-from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from pumpcore.alarms import Kind, Status
 from pumpcore.errors import InvariantError, QuantityError, RequestError
+from pumpcore.frozen import dataclass
 from pumpcore.pump import Pump, events
 from pumpcore.pump.config import zone_of
 from pumpcore.pump.config_file.words import utc_of

@@ -7,10 +7,10 @@ not listed.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, Literal
 
 from pumpcore.alarms import AnnunciationChanged, Priority, Sound, What, text
+from pumpcore.frozen import dataclass, field, replace
 from pumpcore.pump import effects
 from pumpcore.pump.modes import State
 from pumpcore.units import format_u, format_u_per_h

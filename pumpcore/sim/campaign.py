@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import dataclass, field
 from hashlib import blake2b
 from multiprocessing import get_context
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from pumpcore.errors import LimitError
+from pumpcore.frozen import dataclass, field
 from pumpcore.sim.faults import Fault
 from pumpcore.sim.setup import CAMPAIGN_MODES, CampaignMode, draw_setup
 from pumpcore.sim.world import live

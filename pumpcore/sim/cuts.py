@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from collections import Counter
 from copy import deepcopy
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from pumpcore.errors import RequestError
+from pumpcore.frozen import dataclass, field
 from pumpcore.journal import Bounds, MemoryStore
 from pumpcore.pump import events
 from pumpcore.pump.effects import FirePulse, PrimePulse, Proposed

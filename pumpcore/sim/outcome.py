@@ -5,8 +5,9 @@ The rule of this file: it can be sent from one process to another, and says all 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from pumpcore.frozen import dataclass, field
 
 if TYPE_CHECKING:
     from pumpcore.sim.setup import CampaignMode

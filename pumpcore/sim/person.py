@@ -6,11 +6,11 @@ a command where the world has a link, and the link loses, repeats, delays and fo
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from pumpcore.alarms import AnnunciationChanged, Kind, Priority, What
+from pumpcore.frozen import replace
 from pumpcore.pump import events
 from pumpcore.pump.effects import Proposed
 from pumpcore.pump.modes import Mode, State

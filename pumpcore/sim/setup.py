@@ -5,11 +5,11 @@ The rule of this file: everything that is drawn is one that a person could choos
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, Literal
 
 from pumpcore.devices import load
+from pumpcore.frozen import dataclass, replace
 from pumpcore.limits import Limits
 from pumpcore.pump import Calculator, Config, Settings
 from pumpcore.sim.dice import Dice

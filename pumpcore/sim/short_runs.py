@@ -6,13 +6,13 @@ step that is refused after a restart is refused, and the way goes on.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from pumpcore.alarms import Kind
 from pumpcore.devices import load
 from pumpcore.devices.suspend import POLICIES
+from pumpcore.frozen import replace
 from pumpcore.pump import Config, Settings, events
 from pumpcore.sim.cuts import CutScenario
 from pumpcore.sim.setup import CALCULATOR, USUAL_LIMITS

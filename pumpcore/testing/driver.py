@@ -7,10 +7,10 @@ that was confirmed has moved exactly its steps, one that has failed none, and no
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from enum import Enum, unique
 from typing import TYPE_CHECKING, Protocol, TypeAlias, runtime_checkable
 
+from pumpcore.frozen import dataclass, field
 from pumpcore.pump.effects import FirePulse
 from pumpcore.testing.errors import ContractError
 

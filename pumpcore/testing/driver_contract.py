@@ -7,12 +7,12 @@ it does not. Subclasses add rules of their own, above all what can go wrong with
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, precondition, rule
 
+from pumpcore.frozen import replace
 from pumpcore.pump import events
 from pumpcore.pump.events import SuspendCause
 from pumpcore.testing.driver import Outcome

@@ -26,10 +26,11 @@ Units: `_us` microseconds, `_uu` micro-units of insulin, `_uu_per_h` micro-units
 from __future__ import annotations
 
 from bisect import bisect_right
-from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
+
+from pumpcore.frozen import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence

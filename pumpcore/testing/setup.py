@@ -6,7 +6,6 @@ they are put forward or back, limits are wide, tight, or missing. Random ones of
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
@@ -15,6 +14,7 @@ from hypothesis import strategies as st
 from pumpcore.alarms import AlarmSettings, Watch
 from pumpcore.devices import Device, load
 from pumpcore.devices.suspend import POLICIES
+from pumpcore.frozen import replace
 from pumpcore.limits import Limits
 from pumpcore.pump import Calculator, Config, Settings
 from pumpcore.therapy.calculator import POLICIES as ADVICE

@@ -7,13 +7,13 @@ uniform draw misses them. Only `events_at` draws what may be refused, and `no_qu
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from hypothesis import strategies as st
 
 from pumpcore.alarms import Kind
 from pumpcore.devices import Device, ids, load
+from pumpcore.frozen import replace
 from pumpcore.limits import TABLE, Limits
 from pumpcore.pump import Config, events
 from pumpcore.pump.events import Activation, SuspendCause

@@ -6,12 +6,12 @@ the settings are data; what follows from them is said here again, as far as it i
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 from pumpcore.alarms import Kind
+from pumpcore.frozen import dataclass, field
 from pumpcore.therapy.glucose import MgDl, Quality
 from pumpcore.units import US_PER_DAY as DAY
 from pumpcore.units import US_PER_MINUTE as MIN

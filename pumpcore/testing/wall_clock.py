@@ -7,13 +7,13 @@ on the wall stands in, of the profile of the weekday that the calendar on the wa
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
+from pumpcore.frozen import dataclass
 from pumpcore.units import US_PER_DAY as DAY
 from pumpcore.units import US_PER_HOUR as H
 from pumpcore.units import US_PER_MINUTE as MIN

@@ -6,11 +6,11 @@ before it becomes one or two trains of the kernel; an amount that it cannot deli
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from pumpcore.bounds import multiple_of, within
 from pumpcore.errors import QuantityError
+from pumpcore.frozen import dataclass
 from pumpcore.units import exact_int
 
 if TYPE_CHECKING:

@@ -10,13 +10,13 @@ A suggestion is not a bolus: it is proposed to a person, and checked again when 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum, unique
 from fractions import Fraction
 from typing import TYPE_CHECKING, Final
 
 from pumpcore.bounds import Range, within
 from pumpcore.errors import LimitError, QuantityError, TimeError
+from pumpcore.frozen import dataclass
 from pumpcore.limits import check
 from pumpcore.therapy.glucose import READING_US_MAX, MgDl, Quality, Reading, exact_glucose
 from pumpcore.therapy.policies import POLICIES, Estimate, Policy, Side, Terms, floor_to, policy, side_of

@@ -8,7 +8,6 @@ and never rising with age (the published Walsh and bilinear fits do rise a littl
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Context, Decimal, localcontext
 from enum import IntEnum, unique
 from functools import lru_cache
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 from pumpcore.bounds import Range, within
 from pumpcore.errors import QuantityError
+from pumpcore.frozen import dataclass
 from pumpcore.units import US_PER_MINUTE, exact_int
 
 if TYPE_CHECKING:

@@ -6,11 +6,11 @@ What it asked for ends by itself, and then the profile applies.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
 from pumpcore.bounds import Range, within
 from pumpcore.errors import TimeError
+from pumpcore.frozen import dataclass
 from pumpcore.limits import check
 from pumpcore.therapy.glucose import READING_US_MAX
 from pumpcore.units import US_PER_HOUR

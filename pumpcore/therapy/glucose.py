@@ -11,7 +11,6 @@ The rules of this file: everything is a pure function of frozen values, with the
 from __future__ import annotations
 
 from bisect import bisect_left
-from dataclasses import dataclass
 from enum import IntEnum, StrEnum, unique
 from fractions import Fraction
 from importlib import import_module
@@ -20,6 +19,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 from pumpcore.bounds import Range, within
 from pumpcore.errors import QuantityError, TimeError
+from pumpcore.frozen import dataclass
 from pumpcore.limits import check
 from pumpcore.units import US_PER_MINUTE
 

@@ -15,12 +15,12 @@ The rules of this file: no float, and every rounding goes to the side on which a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import IntEnum, unique
 from typing import Final
 
 from pumpcore.bounds import within
 from pumpcore.errors import JournalError, QuantityError, RequestError, TimeError
+from pumpcore.frozen import dataclass
 from pumpcore.limits import TABLE, check
 from pumpcore.therapy.curves import MINUTES_LARGEST, PPB, Curve, CurveKind, lower_ppb, upper_ppb
 from pumpcore.units import US_PER_MINUTE, exact_int

@@ -6,11 +6,11 @@ change of the clock or of the zone the caller makes a new one. A day is counted 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from pumpcore.errors import QuantityError
+from pumpcore.frozen import dataclass, field
 from pumpcore.limits import check
 from pumpcore.units import US_PER_DAY
 

@@ -7,7 +7,6 @@ a suspension that runs ends: delivery falls back to the profile. How makers diff
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from enum import StrEnum, unique
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 from pumpcore.bounds import Range, within
 from pumpcore.devices import Source
 from pumpcore.errors import QuantityError, TimeError
+from pumpcore.frozen import dataclass, field
 from pumpcore.limits import check
 from pumpcore.therapy.glucose import READING_US_MAX, Last24h, MgDl, Quality, exact_glucose, rate_at
 from pumpcore.units import US_PER_HOUR, US_PER_MINUTE

@@ -7,7 +7,6 @@ carbohydrate never gives less insulin, and more insulin on board never gives mor
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from enum import StrEnum, unique
 from fractions import Fraction
 from types import MappingProxyType
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from pumpcore.devices import Source
 from pumpcore.errors import QuantityError
+from pumpcore.frozen import dataclass, replace
 from pumpcore.units import UU_PER_U
 
 if TYPE_CHECKING:

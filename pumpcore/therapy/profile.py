@@ -10,12 +10,12 @@ is on integers; `_us` counts microseconds.
 from __future__ import annotations
 
 from bisect import bisect_right
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 from pumpcore.bounds import multiple_of, within
 from pumpcore.errors import QuantityError
+from pumpcore.frozen import dataclass
 from pumpcore.limits import check
 from pumpcore.therapy.local_time import DAYS_PER_WEEK, Anchor, utc_offset_us, weekday
 from pumpcore.therapy.rates import rate_segments

@@ -7,11 +7,11 @@ step.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING, TypeAlias
 
 from pumpcore.errors import QuantityError
+from pumpcore.frozen import dataclass
 from pumpcore.limits import check
 
 if TYPE_CHECKING:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 # import those before it.
 ORDER: Final = (
     # ground
+    {"frozen"},
     {"errors"},
     {"_kernel"},
     {"units"},

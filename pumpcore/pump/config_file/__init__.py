@@ -7,7 +7,6 @@ turns the tables into a `Config`. Scenarios use the same words and tables.
 
 from __future__ import annotations
 
-import tomllib
 from typing import TYPE_CHECKING, NoReturn
 
 from pumpcore.errors import QuantityError, RecordError
@@ -28,6 +27,8 @@ def parsed(text: str, *, name: str) -> dict[str, object]:
     Raises:
         RecordError: it is not TOML, has a float, or is nested too deeply.
     """
+    import tomllib  # noqa: PLC0415 - needed once data is read, and not for an import of the pump
+
     try:
         return tomllib.loads(text, parse_float=_refuse_float)
     except (tomllib.TOMLDecodeError, QuantityError) as error:

@@ -8,11 +8,11 @@ two, unless `again` stands behind it.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Final
 
 from pumpcore.errors import QuantityError
+from pumpcore.frozen import dataclass
 from pumpcore.pump.config import zone_of
 from pumpcore.therapy.glucose import Glucose, MgDl, MmolL
 from pumpcore.units import US_PER_HOUR, US_PER_MINUTE, US_PER_SECOND, parse_u

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from pumpcore.errors import ModeError, QuantityError
+from pumpcore.frozen import fields
 from pumpcore.limits import check
 from pumpcore.pump.effects import EndReason, ProfileDeleted, ProfileStored, SettingsChanged
 from pumpcore.pump.events import SuspendCause

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pumpcore.alarms import Kind
 from pumpcore.errors import LimitError, ModeError, QuantityError
+from pumpcore.frozen import replace
 from pumpcore.pump.effects import BolusDelivered, BolusProgrammed, EndReason
 from pumpcore.pump.ledger import Account
 from pumpcore.pump.modes import State

@@ -6,10 +6,10 @@ The rule of this file: state and questions about it; what an event or an effect 
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pumpcore.alarms import TABLE
+from pumpcore.frozen import dataclass
 from pumpcore.pump.modes import State
 from pumpcore.sim.books.basal import BasalBook
 from pumpcore.sim.books.checks import BrokenError, Window

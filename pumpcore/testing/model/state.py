@@ -5,9 +5,9 @@ The rule of this file: fields and questions; nothing here follows an event.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from pumpcore.frozen import dataclass, field
 from pumpcore.testing.therapy_model import LowSuspendModel, Readings, ReminderModel
 from pumpcore.testing.wall_clock import WallClockModel
 from pumpcore.therapy.profile import AbsoluteTemp

@@ -14,7 +14,7 @@ from pumpcore.alarms.kinds import Kind, Priority, Status
 from pumpcore.alarms.table import DETAIL_CHARACTERS_LARGEST, TABLE, Clears
 from pumpcore.bounds import within
 from pumpcore.errors import QuantityError
-from pumpcore.frozen import dataclass, fields
+from pumpcore.frozen import dataclass, field_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -214,7 +214,7 @@ class Annunciation:
 
 
 _SET: Final = object.__setattr__
-_NAMES: Final = tuple(field.name for field in fields(Annunciation))
+_NAMES: Final = field_names(Annunciation)
 
 
 @dataclass(frozen=True, slots=True)

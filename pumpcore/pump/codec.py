@@ -169,7 +169,8 @@ class Codec:
             return ["enum", name, value.value]
         if isinstance(value, tuple):
             return ["named", name, [self.plain(each) for each in value]]
-        given = {field: self.plain(getattr(value, field)) for field in _fields_of(type(value))}
+        known = self._known[name]
+        given = {field: self.plain(getattr(value, field)) for field in _fields_of(known)}
         return ["class", name, given if self._by_name else list(given.values())]
 
     def built(self, plain: Any, device: Device | None = None) -> Any:  # noqa: ANN401, C901, PLR0911, PLR0912  # as `plain`

@@ -210,7 +210,7 @@ class Sensor(NamedTuple):
         spans: low-glucose suspends that still count: from, to.
     """
 
-    last_24h: Last24h = Last24h()
+    last_24h: Last24h
     heard_us: int | None = None
     resumed_us: int | None = None
     longest_us: int | None = None
@@ -287,7 +287,7 @@ class PumpState:
         self.battery = Battery()
         self.person_us = at_us
         self.begun_us: int | None = None
-        self.sensor = Sensor()
+        self.sensor = Sensor(Last24h())
         self.changes = 0
 
     def copy(self) -> PumpState:

@@ -22,6 +22,7 @@ ORDER: Final = (
     # ground
     {"frozen"},
     {"errors"},
+    {"fields"},
     {"_kernel"},
     {"units"},
     {"bounds"},

@@ -31,12 +31,12 @@ HEAVY: Final = (
 # Types whose instances are rows of tables: they are needed as soon as their table is there.
 ROWS: Final = {
     "pumpcore.alarms.table.Row",
-    "pumpcore.devices.Range",
-    "pumpcore.devices.Source",
+    "pumpcore.bounds.Range",
+    "pumpcore.devices.figures.Source",
     "pumpcore.devices.suspend.Policy",
     "pumpcore.limits.Limit",
-    "pumpcore.therapy.calculator.Policy",
-    "pumpcore.therapy.glucose.LowPreset",
+    "pumpcore.therapy.low_suspend.LowPreset",
+    "pumpcore.therapy.policies.Policy",
 }
 PUMP: Final = "from pumpcore import Pump"
 

@@ -314,7 +314,7 @@ def test_a_pump_that_is_restored_after_every_step_is_the_same_pump(policy: str, 
             except RequestError as refused:
                 bench.effects.append(refused)  # type: ignore[arg-type]
             bench.answers = True
-        restarts.pump = Pump.restore(restarts.pump.snapshot())
+        restarts.pump = Pump.restore(restarts.pump.snapshot(), device=restarts.pump.config.device)
         assert everything(restarts.pump) == everything(stays.pump)
     for bench in (stays, restarts):
         bench.to(13 * H)

@@ -259,7 +259,7 @@ def test_the_suspend_policy_does_not_change_while_something_is_suspended() -> No
     assert bench.status.settings.suspend_policy == "omnipod"
 
 
-@pytest.mark.req("GLU-06")
+@pytest.mark.req("GLU-04")
 def test_to_turn_low_suspend_off_does_not_start_insulin_by_itself() -> None:
     bench = Bench(low_suspend=LOW).start()
     bench.do(reading(MIN, 60))
@@ -272,7 +272,7 @@ def test_to_turn_low_suspend_off_does_not_start_insulin_by_itself() -> None:
     assert bench.status.rate_uu_per_h == U
 
 
-@pytest.mark.req("GLU-06")
+@pytest.mark.req("GLU-01")
 def test_low_suspend_that_is_turned_on_looks_at_the_reading_that_is_there() -> None:
     bench = Bench().start()
     bench.do(reading(MIN, 60))
@@ -280,7 +280,7 @@ def test_low_suspend_that_is_turned_on_looks_at_the_reading_that_is_there() -> N
     assert bench.status.cause is events.SuspendCause.LOW_GLUCOSE
 
 
-@pytest.mark.req("GLU-08")
+@pytest.mark.req("GLU-05")
 def test_other_bounds_end_what_the_controller_asked_for() -> None:
     bench = Bench(controller=OPEN).start()
     bench.do(events.ControllerAsks(0, RateRequest(id=1, at_us=0, rate_uu_per_h=3 * U, duration_us=H)))

@@ -10,7 +10,7 @@ from __future__ import annotations
 from enum import Enum, IntEnum, unique
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
-from pumpcore.alarms import AnnunciationChanged, Sound
+from pumpcore.alarms import AnnunciationChanged, Sound, What
 from pumpcore.frozen import dataclass
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CHANGES",
+    "AnnunciationChanged",
     "Answer",
     "BolusCalculated",
     "BolusDelivered",
@@ -39,9 +40,11 @@ __all__ = [
     "ReferenceTime",
     "ReservoirChanged",
     "SettingsChanged",
+    "Sound",
     "StepsMissed",
     "TempEnded",
     "TempStarted",
+    "What",
 ]
 
 ChannelName = Literal["basal", "extended", "bolus"]

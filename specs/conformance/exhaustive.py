@@ -19,8 +19,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from pumpcore.errors import PumpcoreError
-from specs.conformance.bench import Bench, Model, beyond
+from specs.conformance.alphabet import events_of
+from specs.conformance.bench import Bench
 from specs.conformance.graph import Graph, constants, load
+from specs.conformance.model import Model, beyond
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -86,7 +88,7 @@ class _Walk:
         """Step the pump of a state with every event, and yield the states that were not known before."""
         bench = self.reached.pop(here)
         before = bench.mark()
-        for event in bench.model.events:
+        for event in events_of(bench.model):
             target = self.graph.edges[here].get(event)
             after = self.given(bench, here, event, target)
             new = target is not None and target not in self.ways and target not in self.graph.first

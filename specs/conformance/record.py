@@ -17,8 +17,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from pumpcore.pump.events import SuspendCause
-from specs.conformance.bench import Bench, Model, beyond
+from specs.conformance.alphabet import events_of
+from specs.conformance.bench import Bench
 from specs.conformance.graph import constants, rendered
+from specs.conformance.model import Model, beyond
 
 __all__ = ["Step", "module", "record"]
 
@@ -108,12 +110,12 @@ def _drawn(bench: Bench, model: Model, chance: random.Random, given: Counter[tup
         return "Restart"
     mode = bench.state.state.value.rpartition(".")[2]
     low = bench.state.suspension.cause in {SuspendCause.LOW_GLUCOSE, SuspendCause.PREDICTED_LOW_GLUCOSE}
-    onward = [event for event in (WHILE_LOW if low else FORWARD.get(mode, ())) if event in model.events]
+    onward = [event for event in (WHILE_LOW if low else FORWARD.get(mode, ())) if event in events_of(model)]
     if onward and chance.random() < LEAD_ON:
         return chance.choice(onward)
     if chance.randrange(10) < TICKS_IN_TEN:
         return "Tick"
-    rarest = min(model.events, key=lambda event: (given[mode, event], chance.random()))
+    rarest = min(events_of(model), key=lambda event: (given[mode, event], chance.random()))
     given[mode, rarest] += 1
     return rarest
 

@@ -96,8 +96,8 @@ def implemented_is_specified(room: Room, run: str) -> str:
 
 def untrue_records(room: Room) -> str:
     """Show that a record that is not true is refused, at the very step that is not."""
-    from specs.conformance.bench import Model  # noqa: PLC0415 - the gates need no built kernel, this check does
     from specs.conformance.graph import constants  # noqa: PLC0415
+    from specs.conformance.model import Model  # noqa: PLC0415 - the gates need no built kernel, this check does
     from specs.conformance.record import module, record  # noqa: PLC0415
 
     run = "TraceRunning"

@@ -13,9 +13,11 @@ import pytest
 
 from pumpcore.pump.modes import TABLE, TRIGGERS, Facts, State
 from specs.conformance import mutants
-from specs.conformance.bench import ALPHABET, Bench, Model
+from specs.conformance.alphabet import ALPHABET
+from specs.conformance.bench import Bench
 from specs.conformance.exhaustive import DifferenceError, walk
 from specs.conformance.graph import Graph, GraphError, constants, load, rendered, value_of
+from specs.conformance.model import Model
 from specs.conformance.record import module, record
 from specs.conformance.rows import Change, changes, found
 from specs.conformance.table import STATES, compare

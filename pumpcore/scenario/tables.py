@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["Table"]
 
 _T = TypeVar("_T")
-_NO_TEXT: Final = "is no text"
+_NO_TEXT: Final = "must be text in quotes"
 _MISSING: Final = "is missing"
 
 
@@ -27,7 +27,7 @@ class Table:
     def __init__(self, where: str, data: object) -> None:
         """Take a table of `data`; `where` is what an error carries."""
         if not isinstance(data, dict):
-            raise RecordError(where, "is no table")
+            raise RecordError(where, "must be a table")
         self.where = where
         self._data = dict(data)
 
@@ -77,7 +77,7 @@ class Table:
         """Take a list of texts; an absent one is empty."""
         value = self.take(key, [])
         if not isinstance(value, list):
-            self.refuse(QuantityError(key, value, "is no list"))
+            self.refuse(QuantityError(key, value, "must be a list"))
         for number, each in enumerate(value):
             if not isinstance(each, str):
                 self.refuse(QuantityError(f"{key}[{number}]", each, _NO_TEXT))

@@ -27,12 +27,12 @@ Example:
 """
 
 _NOTES: Final = {
-    "no_glucose": "No glucose was given: nothing is corrected.",
-    "iob_taken": "Insulin on board made it smaller.",
-    "iob_left": "Not all insulin on board was taken off: this is the policy's rule.",
-    "rise_permitted": "A rise after the meal is left uncorrected.",
-    "not_below_zero": "The sum is below zero: nothing is suggested.",
-    "max_bolus": "The largest bolus made it smaller.",
+    "no_glucose": "No glucose value: the suggestion contains no correction.",
+    "iob_taken": "Reduced by insulin on board.",
+    "iob_left": "Not all insulin on board was subtracted, by the rule of this policy.",
+    "rise_permitted": "The permitted rise after the meal is not corrected.",
+    "not_below_zero": "The sum is below zero: no bolus is suggested.",
+    "max_bolus": "Reduced to your largest bolus.",
 }
 
 
@@ -42,19 +42,25 @@ _NOTES: Final = {
 @click.option("--ratio", required=True, metavar="G", help="Grams of carbohydrate that one unit covers.")
 @click.option("--sensitivity", required=True, metavar="VALUE", help="How far one unit lowers glucose, with its unit.")
 @click.option("--target", required=True, metavar="RANGE", help='Target: "5.0 to 6.5 mmol/L", or one value.')
-@click.option("--iob", default="0", metavar="U", help="Insulin on board in all.", show_default=True)
-@click.option("--meal-iob", default="0", metavar="U", help="The part of it that was for meals.", show_default=True)
-@click.option("--correction-iob", metavar="U", help="The part that was for corrections; the rest where not given.")
-@click.option("--policy", default="medtronic", metavar="NAME", help="Whose rule to follow.", show_default=True)
-@click.option("--device", default="medtronic-523", metavar="ID", help="Whose steps to round to.", show_default=True)
-@click.option("--max-bolus", required=True, metavar="U", help="The largest bolus that the person allows.")
-@click.option("--hard-low", metavar="VALUE", help="Below this nothing is suggested.  [default: 70 mg/dL, 3.9 mmol/L]")
+@click.option("--iob", default="0", metavar="U", help="Total insulin on board.", show_default=True)
+@click.option("--meal-iob", default="0", metavar="U", help="Part of it from meal boluses.", show_default=True)
+@click.option("--correction-iob", metavar="U", help="Part of it from correction boluses.  [default: the rest]")
+@click.option("--policy", default="medtronic", metavar="NAME", help="Rule of this bolus calculator.", show_default=True)
+@click.option(
+    "--device",
+    default="medtronic-523",
+    metavar="ID",
+    help="Pump whose steps the bolus is rounded to.",
+    show_default=True,
+)
+@click.option("--max-bolus", required=True, metavar="U", help="Your largest bolus.")
+@click.option("--hard-low", metavar="VALUE", help="No bolus is suggested below this.  [default: 70 mg/dL, 3.9 mmol/L]")
 @click.option("--json", "as_json", is_flag=True, help="Print one line of JSON instead of a table.")
 def command(*, as_json: bool, **given: str | None) -> None:
-    """Suggest a bolus from carbohydrate and glucose, and show every term of it.
+    """Suggest a bolus from carbohydrate and glucose, and show every term.
 
     The six policies are the makers' rules as far as they are known; `medtronic` is checked against records of real
-    pumps. A suggestion is no bolus: a pump proposes it, and a person confirms it.
+    pumps. A suggestion is not a bolus: the pump proposes it, and a person confirms it.
     """
     advice, bolus_uu, device = _advise(given)
     if as_json:
@@ -181,13 +187,13 @@ def _table(advice: Advice, bolus_uu: int, device: str) -> Table:
     table.add_column("U", justify="right", no_wrap=True)
     table.add_row("food", _shown(advice.food_uu))
     table.add_row(f"correction (glucose is {advice.side.value})", _shown(advice.correction_uu))
-    table.add_row("permitted rise takes", _shown(-advice.rise_uu))
-    table.add_row("insulin on board takes", _shown(-advice.iob_uu))
+    table.add_row("less permitted rise", _shown(-advice.rise_uu))
+    table.add_row("less insulin on board", _shown(-advice.iob_uu))
     table.add_row("sum", _shown(advice.sum_uu))
-    table.add_row("the same without rounding, not below zero", _shown(advice.exact_uu))
-    table.add_row("all rounding took", _shown(advice.rounding_uu))
+    table.add_row("sum without rounding, at least zero", _shown(advice.exact_uu))
+    table.add_row("lost to rounding", _shown(advice.rounding_uu))
     table.add_row("before the largest bolus", _shown(advice.uncapped_uu))
     table.add_section()
     table.add_row("suggested", _shown(advice.suggested_uu), style="bold")
-    table.add_row(f"as a bolus of {device}", _shown(bolus_uu))
+    table.add_row(f"as a bolus on {device}", _shown(bolus_uu))
     return table

@@ -76,7 +76,7 @@ class Run:
 
 @click.group(help=_HELP, epilog=_COMPLETION, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="pumpcore", prog_name="pumpcore", message="%(prog)s %(version)s")
-@click.option("--debug", is_flag=True, envvar="PUMPCORE_DEBUG", help="Show a stack trace with an error.")
+@click.option("--debug", is_flag=True, envvar="PUMPCORE_DEBUG", help="Show a stack trace when an error occurs.")
 @click.pass_obj
 def cli(run: Run, *, debug: bool) -> None:
     """Hold the commands, and keep what the options before them say."""
@@ -100,12 +100,12 @@ def schedule(plan: str) -> None:
 @cli.command()
 @click.argument("export", type=click.Path())
 @click.option("--json", "as_json", is_flag=True, help="Print one line of JSON instead of a table.")
-@click.option("--plot", type=click.Path(), metavar="FILE.svg|png", help="Draw the days into FILE too.")
+@click.option("--plot", type=click.Path(), metavar="FILE.svg|png", help="Also draw the days into FILE.")
 def replay(export: str, plot: str | None, *, as_json: bool) -> None:
     """Replay EXPORT, a CareLink CSV file, through the kernel.
 
-    Rebuilds what the pump was told to do, delivers it with that pump's steps, and compares each day with the total that
-    the pump itself recorded.
+    Rebuilds what was programmed, delivers it in steps of that pump, and compares each day with the total that the pump
+    recorded.
     """
     from pumpcore.cli import report  # noqa: PLC0415 - it loads rich and the readers, which `schedule` does not need
 
@@ -161,7 +161,7 @@ def _ending(error: Exception | KeyboardInterrupt) -> tuple[int, str]:
             ending = READER_GONE, ""
         case OSError():  # inputs are read elsewhere, with errors of their own: this is the output
             _abandon_output()
-            ending = MACHINE_FAULT, f"the output cannot be written: {error.strerror or error}"
+            ending = MACHINE_FAULT, f"cannot write the output: {error.strerror or error}"
         case MemoryError():
             ending = MACHINE_FAULT, "out of memory: ask for a shorter time"
         case PumpcoreError() if not isinstance(error, InvariantError):

@@ -26,27 +26,27 @@ _EXAMPLES: Final = """\b
 Examples:
   pumpcore bench
   pumpcore bench --growth --plot growth.svg --save results.json
-Other ways are timed too where they are installed: pip install numba simglucose iints-sdk-python35
+Install more to compare with: pip install numba simglucose iints-sdk-python35
 """
 
 
 @click.command("bench", epilog=_EXAMPLES)
-@click.option("--quick", is_flag=True, help="Little work, one round: shows that all runs, and no times worth a look.")
-@click.option("--growth", is_flag=True, help="Measure how time and memory grow too; a minute or more.")
+@click.option("--quick", is_flag=True, help="Run everything once, briefly: a smoke test, not a measurement.")
+@click.option("--growth", is_flag=True, help="Also measure how time and memory grow; takes a minute or more.")
 @click.option("--json", "as_json", is_flag=True, help="Print one line of JSON instead of tables.")
-@click.option("--plot", type=click.Path(), metavar="FILE.svg|png", help="Draw the figures into FILE too.")
-@click.option("--save", type=click.Path(), metavar="FILE.json", help="Write the figures into FILE too.")
+@click.option("--plot", type=click.Path(), metavar="FILE.svg|png", help="Also draw the figures into FILE.")
+@click.option("--save", type=click.Path(), metavar="FILE.json", help="Also write the figures to FILE.")
 def command(plot: str | None, save: str | None, *, quick: bool, growth: bool, as_json: bool) -> None:
     """Time the kernel beside pure Python, NumPy, Numba, simulators' pumps and memory fill.
 
-    All in one run on the same plans; each answer is checked first. Ratios carry over to other machines, times do not.
+    All run on the same plans, and each answer is checked first. Compare the ratios, not the times, between machines.
     """
     from pumpcore.bench import check_ready  # noqa: PLC0415 - only this command measures
     from pumpcore.report.drawing import check_path  # noqa: PLC0415
 
     check_ready()
     if save is not None and not Path(save).parent.is_dir():
-        raise RecordError(save, "its folder does not exist")
+        raise RecordError(save, "the folder does not exist")
     if plot is not None:
         check_path(plot)
     from pumpcore.bench.report import measure  # noqa: PLC0415 - it loads NumPy
@@ -103,7 +103,7 @@ def _table(group: GroupResult) -> Table:
     title = Text(f"{group.name}{units}", style="bold")
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     table.add_column("way", no_wrap=True)
-    for name in ("median", "least", f"a {group.unit}", "as long", "error"):
+    for name in ("median", "fastest", f"per {group.unit}", "ratio", "error"):
         table.add_column(name, justify="right", no_wrap=True)
     for way in group.ways:
         if way.timed is not None:
@@ -144,7 +144,7 @@ def _growth(report: Report) -> Table:
 
     title = Text("Growth: the exponent at the end of each curve", style="bold")
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    for name in ("what", "along", "from", "to", "exponent", "should be"):
+    for name in ("what", "along", "from", "to", "exponent", "expected"):
         table.add_column(name, justify="left" if name in {"what", "along"} else "right", no_wrap=True)
     for curve in report.growth:
         ends = (str(curve.points[0][0]), str(curve.points[-1][0]))

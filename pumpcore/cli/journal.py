@@ -37,10 +37,10 @@ def command() -> None:
 @command.command()
 @click.argument("file", type=click.Path())
 @click.option("--json", "as_json", is_flag=True, help="Print a line of JSON for each row instead of a table.")
-@click.option("--first", "first", type=click.IntRange(min=1), help="Begin with the row of this number.")
-@click.option("--last", "last", type=click.IntRange(min=1), help="Show only so many rows, from the end.")
+@click.option("--first", "first", type=click.IntRange(min=1), help="Start at this row number.")
+@click.option("--last", "last", type=click.IntRange(min=1), help="Show only the last N rows.")
 def show(file: str, first: int | None, last: int | None, *, as_json: bool) -> None:
-    """Print the rows of FILE: when, what they tell of, and what was told and answered."""
+    """Print the rows of FILE: time, kind, event and effects."""
     from pumpcore.journal import Walk  # noqa: PLC0415 - it loads the pump, which `schedule` does not need
 
     with closing(_opened(file)) as store:
@@ -59,10 +59,10 @@ def show(file: str, first: int | None, last: int | None, *, as_json: bool) -> No
 @click.option("--replay", "replayed", is_flag=True, help="Replay every segment too, not only the last.")
 @click.option("--json", "as_json", is_flag=True, help="Print one line of JSON instead.")
 def verify(file: str, *, replayed: bool, as_json: bool) -> None:
-    """Check every row of FILE: checksum, chain, content, and that a replay gives what is recorded.
+    """Check every row of FILE: checksum, chain, content, and that a replay gives the recorded effects.
 
-    Prints how many rows and segments there are, and the head of the chain: who keeps it elsewhere can tell later
-    whether the journal is still the same.
+    Prints the number of rows and segments, and the head of the chain. Keep the chain head elsewhere to check later
+    that the journal is still the same.
     """
     from pumpcore.journal import verify as verified  # noqa: PLC0415 - as in `show`
 
@@ -84,7 +84,7 @@ def verify(file: str, *, replayed: bool, as_json: bool) -> None:
     click.echo(f"{found['rows']} rows, {walk.segments[0]} to {walk.seq}, in {len(walk.segments)} segments: all good")
     click.echo(f"chain head {walk.chain.hex()}")
     if not vouched:
-        click.echo("there is no head file: nobody can say that the last rows are there")
+        click.echo("the head file is missing, so the last rows cannot be confirmed")
 
 
 @command.command()
@@ -95,10 +95,10 @@ def verify(file: str, *, replayed: bool, as_json: bool) -> None:
     type=click.Choice(["jsonl", "nightscout", "tidepool"]),
     default="jsonl",
     show_default=True,
-    help="What a line of the output is: a row, a treatment, a datum.",
+    help="Kind of output lines: journal rows, Nightscout treatments or Tidepool data.",
 )
 def export(file: str, kind: str) -> None:
-    """Print FILE as lines of JSON: every row, or what was delivered in the words of another system."""
+    """Print FILE as lines of JSON: every row, or what was delivered in the format of another system."""
     from pumpcore.journal import Walk  # noqa: PLC0415 - as in `show`
     from pumpcore.journal.delivered import Deliveries  # noqa: PLC0415
     from pumpcore.journal.export import FORMATS, line, lines_of  # noqa: PLC0415
@@ -121,9 +121,9 @@ def export(file: str, kind: str) -> None:
 @click.argument("lines", type=click.Path(allow_dash=True))
 @click.argument("file", type=click.Path())
 def restore(lines: str, file: str) -> None:
-    """Make the journal FILE anew from LINES, an export of format jsonl (or - for standard input).
+    """Restore the journal FILE from LINES, an export in the format jsonl (or - for standard input).
 
-    The journal is the same, row for row. FILE must not be there; where a line is not good, it is not made.
+    The restored journal is the same, row for row. FILE must not exist; it is not created if any line is invalid.
     """
     from pumpcore.errors import RecordError  # noqa: PLC0415 - as in `show`
     from pumpcore.journal import verify as verified  # noqa: PLC0415
@@ -219,12 +219,14 @@ def _table(records: Iterator[Record]) -> None:
     from pumpcore.journal.export import words  # noqa: PLC0415
 
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    for name, right in (("row", True), ("at, s", True), ("tells of", False), ("what", False)):
-        table.add_column(name, justify="right" if right else "left", no_wrap=name != "what")
+    for name, right in (("row", True), ("time, s", True), ("kind", False), ("event and effects", False)):
+        table.add_column(name, justify="right" if right else "left", no_wrap=name != "event and effects")
     try:
         for record in records:
             row = record.row
-            told = [_said(each) for each in (record.event, *record.effects) if each is not None] or ["the whole pump"]
+            told = [_said(each) for each in (record.event, *record.effects) if each is not None] or [
+                "checkpoint: the whole pump"
+            ]
             tells = "\n".join(word for word in words(row.entries) if word not in {"fact", "request"})
             table.add_row(f"{row.seq}", _seconds(row.at_us), Text(tells), Text("\n".join(told)))
     finally:  # what stands before a row that cannot be read

@@ -120,7 +120,7 @@ def _summary(replayed: Replay) -> Iterator[str]:
         yield f"On average {format_u(average_uu)} U a day, {share} % of it basal."
     advice = replayed.advice
     if advice.records:
-        yield f"Of {advice.records} bolus suggestions of the pump, {advice.equal} are met by policy {advice.policy}."
+        yield f"Of {advice.records} bolus suggestions of the pump, {advice.equal} match the policy {advice.policy}."
 
 
 @contextmanager

@@ -34,13 +34,13 @@ The format is described in docs/scenarios.md.
 @click.argument("scenario", required=False)
 @click.option("--list", "listed", is_flag=True, help="List the scenarios that come with pumpcore.")
 @click.option("--json", "as_json", is_flag=True, help="Print one line of JSON instead of tables.")
-@click.option("--plot", type=click.Path(), metavar="FILE.svg|png", help="Draw the run into FILE too.")
-@click.option("--language", type=click.Choice(["en", "da"]), default="en", help="Of what alarms say.")
+@click.option("--plot", type=click.Path(), metavar="FILE.svg|png", help="Also draw the run into FILE.")
+@click.option("--language", type=click.Choice(["en", "da"]), default="en", help="Language of the alarm texts.")
 def command(scenario: str | None, plot: str | None, language: str, *, listed: bool, as_json: bool) -> None:
     """Run SCENARIO, a TOML file or the name of a shipped one, through the pump.
 
-    Prints what happened: modes, requests and what was refused, boluses, alarms with what to do, insulin by day, and how
-    the pump stands at the end.
+    Prints what happened: modes, requests and refusals, boluses, alarms with their instructions, insulin by day, and the
+    state of the pump at the end.
     """
     from pumpcore.report.drawing import check_path  # noqa: PLC0415
     from pumpcore.scenario import examples, read, run  # noqa: PLC0415 - it loads the pump, which `schedule` does not need
@@ -52,7 +52,7 @@ def command(scenario: str | None, plot: str | None, language: str, *, listed: bo
             click.echo(f"{name:<22} {title}")
         return
     if scenario is None:
-        message = "Missing argument 'SCENARIO': a file, or a name that --list shows"
+        message = "Missing argument 'SCENARIO': a file, or a name from --list"
         raise click.UsageError(message)
     if plot is not None:
         check_path(plot)

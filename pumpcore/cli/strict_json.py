@@ -58,12 +58,12 @@ def read_plan(source: str) -> dict[str, Any]:
         )
     except json.JSONDecodeError as error:
         at = f"line {error.lineno}, column {error.colno}"
-        raise RecordError(where, f"no JSON: {error.msg} at {at}") from error
+        raise RecordError(where, f"not valid JSON: {error.msg} at {at}") from error
     except RecursionError as error:
-        raise RecordError(where, "no plan: nested too deeply") from error
+        raise RecordError(where, "not a plan: nested too deeply") from error
     if not isinstance(plan, dict):
         kind = "a list" if isinstance(plan, list) else f"the value {plan!r:.40}"
-        raise RecordError(where, f"no plan: holds {kind}, not an object")
+        raise RecordError(where, f"not a plan: expected a JSON object, got {kind}")
     return plan
 
 
@@ -79,7 +79,7 @@ def _read(source: str, where: str) -> bytes:
     except OSError as error:
         raise RecordError(where, f"cannot be read: {error.strerror or error}") from error
     if len(data) > PLAN_BYTES_MAX:
-        raise RecordError(where, f"has more than {PLAN_BYTES_MAX} bytes")
+        raise RecordError(where, f"is longer than {PLAN_BYTES_MAX} bytes")
     return data
 
 
@@ -99,7 +99,7 @@ def _unique(where: str) -> Any:  # noqa: ANN401 - the type of the hook is json's
             seen: set[str] = set()
             for key, value in pairs:
                 if key in seen:
-                    raise RecordError(where, f"{key}: given twice, the second time as {value!r:.40}")
+                    raise RecordError(where, f"{key}: appears twice, the second time as {value!r:.40}")
                 seen.add(key)
         return table
 

@@ -37,26 +37,26 @@ Examples:
   pumpcore verify --runs 2000 --jobs 8 --html verify.html
   pumpcore verify --seed 42 --runs 1 --mode safety
   pumpcore verify --cuts --runs 1
-What is tried and what must hold is described in docs/verify.md.
+docs/verify.md describes what is tried and what must hold.
 """
 
 
 @click.command("verify", epilog=_EXAMPLES)
-@click.option("--runs", default=100, show_default=True, help="How many worlds.")
-@click.option("--hours", default=24, show_default=True, help="How long each lasts, in virtual hours.")
-@click.option("--seed", type=click.IntRange(0), help="Of the first world; drawn and printed where it is not given.")
-@click.option("--jobs", default=1, show_default=True, help="How many processes.")
+@click.option("--runs", default=100, show_default=True, help="Number of worlds.")
+@click.option("--hours", default=24, show_default=True, help="Duration of each world, in virtual hours.")
+@click.option("--seed", type=click.IntRange(0), help="Seed of the first world; random, and printed, by default.")
+@click.option("--jobs", default=1, show_default=True, help="Number of processes.")
 @click.option(
     "--mode",
     type=click.Choice(["both", "safety", "liveness"]),
     default="both",
     show_default=True,
-    help="Faults to the end, or faults that end and then all must be well.",
+    help="safety: faults until the end. liveness: the faults stop, and the pump must recover.",
 )
-@click.option("--cuts", is_flag=True, help="Cut the power at every write and every effect of the short scenarios too.")
-@click.option("--scheduler", metavar="tcp://HOST:PORT", help="Run it on a Dask cluster instead (extra `cluster`).")
+@click.option("--cuts", is_flag=True, help="Also cut the power at every write and every effect of some short runs.")
+@click.option("--scheduler", metavar="tcp://HOST:PORT", help="Run on a Dask cluster (needs the extra `cluster`).")
 @click.option("--json", "as_json", is_flag=True, help="Print one line of JSON instead of tables.")
-@click.option("--html", "page", type=click.Path(), metavar="FILE", help="Write a report into FILE too.")
+@click.option("--html", "page", type=click.Path(), metavar="FILE", help="Also write a report to FILE.")
 def command(  # noqa: PLR0913, PLR0917  # one for each option
     runs: int,
     hours: int,
@@ -69,10 +69,10 @@ def command(  # noqa: PLR0913, PLR0917  # one for each option
     cuts: bool,
     as_json: bool,
 ) -> int:
-    """Let pumps live through virtual days full of faults, and check what must hold.
+    """Run pumps through virtual days full of faults, and check the requirements.
 
-    Each world is drawn from a seed: clocks, motors, reservoirs, sensors, links, stores and the power fail, and people
-    mistype. The same seed gives the same world.
+    Each world comes from a seed. In it clocks, motors, reservoirs, sensors, links, stores and the power fail, and
+    people make mistakes. The same seed always gives the same world.
     """
     from rich.console import Console  # noqa: PLC0415  # slow to load
 
@@ -165,18 +165,18 @@ def _show(console: Console, summary: Summary, title: str, cut: Cuts | None, *, g
     )
     _tables(console, summary)
     if cut is not None:
-        console.print(f"power cut at {cut.points} points of {cut.scenarios} scenarios")
+        console.print(f"power cut at {cut.points} points of {cut.scenarios} short runs")
         for line in cut.broken[:_SHOWN]:
             console.print(line, style="red", soft_wrap=True, markup=False)
     console.print(f"digest {summary.digest}")
     for each in summary.broken[:_SHOWN]:
         if each.broken is not None:
             console.print(f"{each.broken.requirement}: {each.broken.what}", style="red", soft_wrap=True, markup=False)
-            console.print(f"  run it again: {summary.replay(each)}", soft_wrap=True)
+            console.print(f"  reproduce with: {summary.replay(each)}", soft_wrap=True)
     if len(summary.broken) > _SHOWN:
         console.print(f"and {len(summary.broken) - _SHOWN} more")
     for kind in summary.untried:
-        console.print(f"never tried: {kind.value}", style="red")
+        console.print(f"fault never injected: {kind.value}", style="red")
     if good:
         console.print("Every requirement held.", style="green")
 

@@ -146,7 +146,7 @@ class Deliveries:
                 self._read(record)
             self.basal[-1].end_us = record.row.at_us
         if state is None:
-            raise JournalError("there is no row")
+            raise JournalError("the journal has no rows")
         self.device = state.config.device
         for delivered, amount_uu in self._orders.values():
             delivered.uncertain_uu += amount_uu
@@ -167,7 +167,7 @@ class Deliveries:
         """
         found = [clock for clock in self._clocks if clock[0] <= at_us] or self._clocks[:1]
         if not found:
-            raise JournalError(f"the wall clock was not set at {at_us} us: nobody can say when that was")
+            raise JournalError(f"the wall clock had not been set at {at_us} us, so this instant has no date")
         _, shift_us, zone = found[-1]
         utc_us = at_us + shift_us
         return Local(_EPOCH + timedelta(microseconds=utc_us), utc_offset_us(zone_of(zone), utc_us) // US_PER_MINUTE)

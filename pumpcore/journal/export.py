@@ -114,15 +114,15 @@ def rows_in(lines: Iterable[str]) -> Iterator[Row]:
         try:
             plain = json.loads(text)
             if not isinstance(plain, dict) or set(plain) != set(_KEYS):
-                raise JournalError(f"line {number}: is no row: its keys must be {', '.join(_KEYS)}")
+                raise JournalError(f"line {number}: not a row: its keys must be {', '.join(_KEYS)}")
             seq, at_us = plain["seq"], plain["at_us"]
             if type(seq) is not int or type(at_us) is not int:
-                raise JournalError(f"line {number}: is no row: seq and at_us must be whole numbers")
+                raise JournalError(f"line {number}: not a row: seq and at_us must be whole numbers")
             entries = sum(Entry[word.upper()].value for word in dict.fromkeys(plain["entries"]))
             body = plain["body"].encode("ascii")
             yield Row(seq, at_us, entries, body, int(plain["crc"], 16), bytes.fromhex(plain["chain"]))
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-            raise JournalError(f"line {number}: is no row: {type(error).__name__}: {error}") from error
+            raise JournalError(f"line {number}: not a row: {type(error).__name__}: {error}") from error
 
 
 # Nightscout -----------------------------------------------------------------------------------------------------------

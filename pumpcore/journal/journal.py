@@ -56,7 +56,7 @@ class Bounds:
         for name in ("segment_rows", "segments"):
             value = getattr(self, name)
             if type(value) is not int or value < 1:
-                raise QuantityError(name, value, "is no whole number from 1")
+                raise QuantityError(name, value, "must be a whole number, at least 1")
         if self.segment_rows * self.segments > ROWS_MOST:
             raise QuantityError("segments", self.segments, f"of {self.segment_rows} rows make more than {ROWS_MOST}")
 
@@ -218,7 +218,7 @@ class Journal:
         cls, store: Store, pump: Pump, bounds: Bounds | None, archive: Archive | None, found: Saved | None = None
     ) -> Journal:
         if next(store.rows(), None) is not None:
-            raise JournalError("the store holds a journal already")
+            raise JournalError("the store already holds a journal")
         journal = cls(store, pump, bounds=bounds, archive=archive)
         journal._saved = found
         journal._checkpoint()
@@ -360,7 +360,7 @@ class Journal:
         except JournalError:
             raise
         except Exception as error:  # whatever a store raises, nobody knows that the row is there
-            raise JournalError(f"row {row.seq} cannot be kept: {error!r}") from error
+            raise JournalError(f"row {row.seq} cannot be written: {error!r}") from error
         self._seq, self._chain = row.seq, row.chain
 
     def _checkpoint(self) -> None:
@@ -372,7 +372,7 @@ class Journal:
             try:
                 self._archive(takewhile(lambda row: row.seq < drop_before, self._store.rows()))
             except Exception as error:
-                raise JournalError(f"rows before {drop_before} cannot be put away: {error!r}") from error
+                raise JournalError(f"rows before {drop_before} cannot be archived: {error!r}") from error
         body = begins(self._chain) + self._pump.snapshot()
         self._append(self._pump.status.at_us, CHECKPOINT, body, drop_before=drop_before)
         self._segments = kept
@@ -401,7 +401,7 @@ class Journal:
         """Take a step that no record is kept of: whatever it commands is withheld, and so has certainly failed."""
         if isinstance(event, FaultGone) and event.kind is Kind.RECORD_DAMAGED:
             reason = "" if self._failure is None else self._failure.reason
-            raise JournalError(f"the record cannot be kept, and nobody can say that it can: open it anew ({reason})")
+            raise JournalError(f"the record can no longer be written; open the journal again ({reason})")
         effects: list[Effect] = []
         for effect in self._pump.step(event):
             if isinstance(effect, FirePulse | PrimePulse):

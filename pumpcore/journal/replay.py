@@ -51,7 +51,7 @@ class Replay:
             the checkpoint could be read.
         """
         if self.checkpoint is None:
-            return None, Damage(1, "checkpoint", "there is none")
+            return None, Damage(1, "checkpoint", "the journal has no checkpoint")
         try:
             pump = Pump.restore(snapshot_in(self.checkpoint)[1], device=self._device)
         except JournalError as error:

@@ -189,9 +189,9 @@ def decode(at_us: int, body: bytes) -> tuple[Event, tuple[Effect, ...]]:
         effects = tuple(_built_effect(each, at_us) for each in answers)
         trouble = None
         if not all(isinstance(each, Effect) and type(each.at_us) is int for each in effects):
-            trouble = "holds an effect that is none"
+            trouble = "holds something that is not an effect"
         elif encode(event, effects)[1] != body:
-            trouble = "is not as it is written"
+            trouble = "is not in the form in which pumpcore writes it"
     except JournalError:
         raise
     except UNREADABLE as error:
@@ -219,7 +219,7 @@ def _asked(at_us: int, body: bytes) -> tuple[Event, Any]:
     asked, answers = parsed(body)
     event = _built_event(asked, at_us)
     if not isinstance(event, events.Event) or event.at_us != at_us:
-        raise JournalError("holds no event of its instant")
+        raise JournalError("does not hold an event with the instant of its row")
     return event, answers
 
 
@@ -243,7 +243,7 @@ def _built_effect(answer: Any, at_us: int) -> Any:  # noqa: ANN401, PLR0911  # a
     if isinstance(code, str):
         return _CODEC.built(answer)
     if not all(each is None or type(each) in {int, str} for each in rest):
-        raise JournalError(f"holds an effect of code {code!r:.40} with what is no number or word")
+        raise JournalError(f"holds an effect of code {code!r:.40} with a value that is not a number or a word")
     ago_us, *given = rest
     at_us -= ago_us
     match code, given:
@@ -259,4 +259,4 @@ def _built_effect(answer: Any, at_us: int) -> Any:  # noqa: ANN401, PLR0911  # a
             return said.TempEnded(at_us, said.EndReason(reason))
         case 5, [channel, bolus_id, steps, amount_uu, cause]:
             return said.StepsMissed(at_us, _CHANNELS[channel], bolus_id, steps, amount_uu, cause)
-    raise JournalError(f"holds an effect of code {code!r:.40}")
+    raise JournalError(f"holds an effect with the unknown code {code!r:.40}")

@@ -137,11 +137,11 @@ def snapshot_in(row: Row) -> tuple[bytes, bytes]:
     head, _, snapshot = row.body.partition(b"\n")
     digits = head.removeprefix(_BEGIN)
     if not head.startswith(_BEGIN) or len(digits) != 2 * CHAIN_BYTES:
-        raise JournalError("is no checkpoint of this version")
+        raise JournalError("is not a checkpoint of this version")
     try:
         return bytes.fromhex(digits.decode("ascii")), snapshot
     except ValueError as error:
-        raise JournalError("is no checkpoint of this version") from error
+        raise JournalError("is not a checkpoint of this version") from error
 
 
 Check = Literal["file", "order", "checksum", "chain", "checkpoint", "content", "replay", "end"]
@@ -196,7 +196,7 @@ class Walk:
         except JournalError as error:
             self.damage = Damage(self.seq + 1, "file", str(error))
         if self.damage is None and not self.seq:
-            self.damage = Damage(1, "end", "there is no row")
+            self.damage = Damage(1, "end", "the journal has no rows")
 
     def take(self, row: Row) -> bool:
         """Go on to a row; say whether it is good. Where it is not, `damage` says why, and nothing else has changed."""
@@ -225,9 +225,9 @@ class Walk:
                 return Damage(row.seq, "checkpoint", str(error))
             before = self.chain if self.seq else named
         elif not self.seq:
-            return Damage(row.seq, "checkpoint", "the first row is none")
+            return Damage(row.seq, "checkpoint", "the first row is not a checkpoint")
         if blake2b(before + sealed, digest_size=CHAIN_BYTES).digest() != row.chain:
-            return Damage(row.seq, "chain", "it does not follow on the row before")
+            return Damage(row.seq, "chain", "the hash chain does not continue from the row before")
         return None
 
 

@@ -124,11 +124,11 @@ class SqliteStore:
         place = Path(path)
         for each in (_beside(place, ending) for ending in ("", "-wal", "-head")):
             if os.path.lexists(each):
-                raise JournalError(f"{each}: is there already")
+                raise JournalError(f"{each}: already exists")
         try:
             head_fd = os.open(_beside(place, "-head"), os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         except OSError as error:
-            raise JournalError(f"{place}: cannot be made: {error.strerror or error}") from error
+            raise JournalError(f"{place}: cannot be created: {error.strerror or error}") from error
         store = cls(place, head_fd, writes=True)
         try:
             _lock(head_fd, place, fcntl.LOCK_EX)
@@ -145,7 +145,7 @@ class SqliteStore:
             store.close()
             for ending in ("", "-wal", "-head"):  # which were not there before
                 _beside(place, ending).unlink(missing_ok=True)
-            raise JournalError(f"{place}: cannot be made: {error}") from error
+            raise JournalError(f"{place}: cannot be created: {error}") from error
         return store
 
     @classmethod
@@ -161,11 +161,11 @@ class SqliteStore:
 
         Raises:
             JournalError: there is no such file, it is no journal or one of another version, its structure is damaged,
-                it cannot be written to, or another process has it open. Nothing is changed.
+                it cannot be written to, or is open in another process. Nothing is changed.
         """
         place = Path(path)
         if not place.is_file():
-            raise JournalError(f"{place}: there is no such file")
+            raise JournalError(f"{place}: file not found")
         store = cls(place, _head_fd(place, writes=writes), writes=writes)
         store._salvages = not structure
         try:
@@ -189,7 +189,7 @@ class SqliteStore:
             JournalError: it could not be done. The store takes nothing more.
         """
         if self._broken is not None or not self._writes or self._head_fd is None:
-            raise JournalError(f"{self._path}: {self._broken or 'is open for reading only'}")
+            raise JournalError(f"{self._path}: {self._broken or 'is open read-only'}")
         try:
             if self._writer is None:
                 self._writer = _connected(self._path)
@@ -216,13 +216,13 @@ class SqliteStore:
             with closing(self._reading()) as cursor:
                 for row in _found(cursor, 0 if head is None else head.seq) if self._salvages else _all(cursor):
                     if head is not None and row.seq == head.seq and row.chain not in {head.chain, b""}:
-                        raise JournalError(f"{self._path}: row {row.seq} is not the one that the head file names")
+                        raise JournalError(f"{self._path}: row {row.seq} differs from the one named in the head file")
                     yield row
                     last = row.seq
         except (sqlite3.Error, OverflowError, UnicodeDecodeError) as error:  # the last: SQLite quotes the file
             raise JournalError(f"{self._path}: cannot be read: {error}") from error
         if head is not None and last < head.seq:
-            raise JournalError(f"{self._path}: rows up to {head.seq} were kept, and those after {last} are missing")
+            raise JournalError(f"{self._path}: rows {last + 1} to {head.seq} are missing at the end")
 
     def close(self) -> None:
         """Merge the write-ahead log, and let go of files and locks."""
@@ -246,15 +246,17 @@ class SqliteStore:
                 application = cursor.execute("PRAGMA application_id").fetchone()[0]
                 version = cursor.execute("PRAGMA user_version").fetchone()[0]
                 if application != _APPLICATION:
-                    raise JournalError(f"{self._path}: is no journal of pumpcore")
+                    raise JournalError(f"{self._path}: not a pumpcore journal")
                 if version != _VERSION:
-                    raise JournalError(f"{self._path}: is of version {version}; this pumpcore reads {_VERSION}")
+                    raise JournalError(
+                        f"{self._path}: has format version {version}; this version of pumpcore reads version {_VERSION}"
+                    )
                 if not self._salvages:
                     said = cursor.execute("PRAGMA quick_check(1)").fetchone()[0]
                     if said != "ok":
                         raise JournalError(f"{self._path}: its structure is damaged: {' '.join(said.split())}")
         except (sqlite3.Error, UnicodeDecodeError) as error:
-            raise JournalError(f"{self._path}: is no journal that can be read: {error}") from error
+            raise JournalError(f"{self._path}: not a pumpcore journal: {error}") from error
 
     def _reading(self) -> sqlite3.Cursor:
         """Begin to read, without changing anything: where nobody writes, on a connection that cannot."""
@@ -284,7 +286,7 @@ class SqliteStore:
         slots = [_slot(os.pread(self._head_fd, _HEAD.size + _HEAD_CRC.size, at)) for at in (0, _SLOT)]
         good = [slot for slot in slots if slot is not None]
         if not good:
-            raise JournalError(f"{_beside(self._path, '-head')}: is no head of a journal")
+            raise JournalError(f"{_beside(self._path, '-head')}: not a valid head file")
         return max(good)
 
 
@@ -412,7 +414,7 @@ def _head_fd(path: Path, *, writes: bool) -> int | None:
     except FileNotFoundError as error:
         if not writes:
             return None
-        raise JournalError(f"{head}: is missing: nobody can say that the last rows are there; salvage it") from error
+        raise JournalError(f"{head}: is missing, so the last rows cannot be confirmed; use Journal.salvage") from error
     except OSError as error:
         raise JournalError(f"{head}: cannot be opened: {error.strerror or error}") from error
 
@@ -421,7 +423,7 @@ def _lock(head_fd: int, path: Path, how: int) -> None:
     try:
         fcntl.flock(head_fd, how | fcntl.LOCK_NB)
     except BlockingIOError as error:
-        raise JournalError(f"{path}: another process has it open") from error
+        raise JournalError(f"{path}: is open in another process") from error
 
 
 def _slot(data: bytes) -> _Head | None:

@@ -66,7 +66,7 @@ class MemoryStore:
         """Keep rows after all others, and drop old ones."""
         first = self.kept[0].seq if self.kept else 0
         if rows and self.kept and rows[0].seq != self.kept[-1].seq + 1:
-            raise JournalError(f"row {rows[0].seq} does not follow on row {self.kept[-1].seq}")
+            raise JournalError(f"row {rows[0].seq} does not follow row {self.kept[-1].seq}")
         self.kept.extend(rows)
         if drop_before > first:
             del self.kept[: drop_before - first]

@@ -130,7 +130,7 @@ class _Lines:
 
     def _text(self, raw: bytes) -> str:
         if b"\0" in raw or (self.number == 1 and raw.startswith((b"\xff\xfe", b"\xfe\xff"))):
-            raise RecordError(self.place, "is no UTF-8 text: UTF-16 or a binary file?")
+            raise RecordError(self.place, "is not UTF-8 text; it may be UTF-16 or a binary file")
         for encoding in ("utf-8-sig" if self.number == 1 else "utf-8", "cp1252"):
             try:
                 return raw.decode(encoding)
@@ -149,7 +149,7 @@ def _records(lines: _Lines, where: str) -> Iterator[Record]:
         try:
             row = next(rows, None)
         except csv.Error as error:
-            raise RecordError(lines.place, f"is no CSV ({error}): cut off or damaged?") from error
+            raise RecordError(lines.place, f"is not valid CSV ({error}); the file may be cut off or damaged") from error
         if row is None:
             break
         if row and row[0].strip() == "Index":
@@ -171,7 +171,7 @@ def _records(lines: _Lines, where: str) -> Iterator[Record]:
     if not columns:
         raise RecordError(where, "has no row that starts with 'Index': not a CareLink export")
     if cut and not lines.complete:
-        raise RecordError(lines.place, "ends within a record: the file is cut off")
+        raise RecordError(lines.place, "ends in the middle of a record: the file is cut off")
 
 
 _IDENTITY: Final = ("Timestamp", "Date", "Time", "Raw-Type", "Raw-Values", "Raw-Device Type")
@@ -219,7 +219,7 @@ class _Row:
         """Return what every record has."""
         seq = self["Raw-Seq Num"]
         if seq and not _is_number(seq):
-            raise RecordError(self.where, f"Raw-Seq Num: {seq[:40]!r} is no whole number")
+            raise RecordError(self.where, f"Raw-Seq Num: {seq[:40]!r} is not a whole number")
         return {
             "at_us": self.time(),
             "device": self["Raw-Device Type"],
@@ -236,10 +236,12 @@ class _Row:
         match = _STAMP.fullmatch(stamp or parts)
         day_us = _day_us(match["date"]) if match else None
         if match is None or day_us is None:
-            raise RecordError(self.where, f"Timestamp: {(stamp or parts)[:40]!r} is no time M/D/YY HH:MM:SS")
+            raise RecordError(
+                self.where, f"Timestamp: {(stamp or parts)[:40]!r} is not a time of the form M/D/YY HH:MM:SS"
+            )
         hour, minute, second = (int(match[name] or 0) for name in ("hour", "minute", "second"))
         if hour >= _HOURS or minute >= _SIXTY or second >= _SIXTY:
-            raise RecordError(self.where, f"Timestamp: {stamp[:40]!r} is no time of a day")
+            raise RecordError(self.where, f"Timestamp: {stamp[:40]!r} is not a time of day")
         return day_us + hour * US_PER_HOUR + minute * US_PER_MINUTE + second * US_PER_SECOND
 
     def timed(self) -> bool:
@@ -257,7 +259,7 @@ class _Row:
         if not value:
             return None
         if not _is_number(value) or int(value) > largest:
-            raise RecordError(self.where, f"{key}: {value[:40]!r} is no whole number up to {largest}")
+            raise RecordError(self.where, f"{key}: {value[:40]!r} is not a whole number from 0 to {largest}")
         return int(value)
 
     def units(self, key: str, *, largest_u: int) -> int | None:
@@ -270,7 +272,9 @@ class _Row:
         except QuantityError as error:
             raise RecordError(self.where, str(error)) from error
         if uu > largest_u * UU_PER_U or uu % _FINEST_UU:
-            raise RecordError(self.where, f"{key}: {value[:40]!r} is no amount of a pump, up to {largest_u}")
+            raise RecordError(
+                self.where, f"{key}: {value[:40]!r} is not an amount from 0 to {largest_u} with at most 3 decimals"
+            )
         return uu
 
     def span(self, key: str, *, largest_us: int) -> int | None:
@@ -387,7 +391,7 @@ def _glucose(row: _Row) -> Record | None:
     text = row.text("AMOUNT")
     whole, point, part = text.partition(".")
     if not _is_number(whole or "0") or (point and not _is_number(part)) or len(text) > _GLUCOSE_DIGITS_MAX:
-        raise RecordError(row.where, f"AMOUNT: {text[:40]!r} is no glucose value")
+        raise RecordError(row.where, f"AMOUNT: {text[:40]!r} is not a glucose value")
     # A sensor value has no decimals in mg/dL, so one with decimals is in mmol/L.
     mg = (int(whole + part[0]) * _MMOL_TENTHS_OF_MG + 50) // 100 if part else int(whole or 0)
     sensor = row["Raw-Type"].startswith("GlucoseSensor")

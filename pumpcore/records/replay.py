@@ -89,9 +89,11 @@ def replay(export: Export, *, device: str | None = None) -> Replay:
     # Meters and sensors are devices of the export too; a pump is what delivers insulin.
     names = [name for name, records in pumps.items() if any(isinstance(r, _THERAPY) for r in records)]
     if device is not None and device not in names:
-        raise RecordError(export.where, f"has no record of a pump {device!r}; it has {', '.join(names) or 'none'}")
+        raise RecordError(
+            export.where, f"has no records of the pump {device!r}; it has records of {', '.join(names) or 'none'}"
+        )
     if not names:
-        raise RecordError(export.where, "has no record of an insulin pump's delivery")
+        raise RecordError(export.where, "has no records of insulin delivery")
     names = names if device is None else [device]
     days: dict[int, DayResult] = {}
     for name in names:

@@ -55,7 +55,7 @@ def _zone(text: str, *, field: str) -> str:
 def _kind(text: str, *, field: str) -> Kind:
     """Take the kind of an annunciation that a part of the pump can report."""
     if text not in _FAULTS:
-        raise QuantityError(field, text, f"is none of {', '.join(sorted(_FAULTS))}")
+        raise QuantityError(field, text, f"is not one of {', '.join(sorted(_FAULTS))}")
     return Kind(text)
 
 
@@ -137,7 +137,7 @@ FORMS: Final = (
     Form("confirm_alarms", "confirm alarms", "somebody reads and confirms all that is annunciated"),
     Form("snooze_alarms", "snooze alarms {span}", "somebody puts off all that is pending"),
     Form("pause_audio", "pause audio {span}", "somebody silences the sounds"),
-    Form("asleep", "host asleep {span}", "the host does not call the pump for so long"),
+    Form("asleep", "host asleep {span}", "the host does not call the pump during this time"),
     Form("pulse_failed", "pulse failed", "the actuator does not deliver the next pulse, and says so"),
     Form("pulse_unknown", "pulse unknown", "the actuator cannot say whether it delivers the next pulse"),
     Form("pulse_unanswered", "pulse unanswered", "the actuator says nothing about the next pulse"),
@@ -165,7 +165,7 @@ class Action:
         """Return an integer that stands at a name."""
         value = self.values[name]
         if not isinstance(value, int):
-            raise QuantityError(name, value, "is no integer")
+            raise QuantityError(name, value, "must be a whole number")
         return value
 
 

@@ -121,7 +121,7 @@ def read(source: str) -> Scenario:
         hint = "" if path.suffix == ".toml" else "; `pumpcore run --list` names those that come with pumpcore"
         raise RecordError(source, f"cannot be read: {error.strerror or error}{hint}") from error
     if len(data) > BYTES_MAX:
-        raise RecordError(source, f"has more than {BYTES_MAX} bytes")
+        raise RecordError(source, f"is longer than {BYTES_MAX} bytes")
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -143,7 +143,7 @@ def read_text(text: str, *, name: str) -> Scenario:
         >>> read_text("title = 1", name="bad.toml")
         Traceback (most recent call last):
         ...
-        pumpcore.errors.RecordError: bad.toml: title: 1 is no text
+        pumpcore.errors.RecordError: bad.toml: title: 1 must be text in quotes
     """
     return _Reader(name, parsed(text, name=name), text).scenario()
 
@@ -162,7 +162,7 @@ class _Reader(ConfigReader):
         config = self.config(pump, calendar, profiles)
         running = pump.text("begins", "running")
         if running not in {"running", "standby"}:
-            pump.refuse(QuantityError("begins", running, "is neither running nor standby"))
+            pump.refuse(QuantityError("begins", running, "must be running or standby"))
         battery = pump.count("battery", largest=100) if pump.has("battery") else None
         made = Scenario(
             name=self.name.removesuffix(".toml"),
@@ -188,7 +188,7 @@ class _Reader(ConfigReader):
     def _end_us(self, pump: Table, calendar: words.Calendar) -> int:
         """Read the end: a date and time, or so many days later at the same time of day."""
         if pump.has("end") == pump.has("days"):
-            raise RecordError(pump.where, "either days or end must be given")
+            raise RecordError(pump.where, "give either days or end, not both")
         if pump.has("end"):
             end: datetime = pump.read("end", words.local)
         else:
@@ -199,7 +199,7 @@ class _Reader(ConfigReader):
         except RequestError as error:
             pump.refuse(error)
         if not 0 < end_us <= DAYS_MAX * US_PER_DAY + US_PER_DAY // 12:
-            raise RecordError(pump.where, f"the end is not after the start, or more than {DAYS_MAX} days after it")
+            raise RecordError(pump.where, f"the end must be after the start, by at most {DAYS_MAX} days")
         return end_us
 
     def _readings(self, calendar: words.Calendar, end_us: int) -> tuple[Reading, ...]:
@@ -237,7 +237,7 @@ class _Reader(ConfigReader):
                 if not 0 <= entry.at_us <= end_us:
                     raise QuantityError("time", str(calendar.local(entry.at_us)), "is outside the scenario")
                 if entries and entry.at_us < entries[-1].at_us:
-                    raise QuantityError("time", str(calendar.local(entry.at_us)), "is before the entry above")
+                    raise QuantityError("time", str(calendar.local(entry.at_us)), "is earlier than the entry above it")
                 _check_names(entry, profiles)
             except RequestError as error:
                 raise RecordError(f"{self.name}: {where} {text!r:.60}", str(error)) from error
@@ -266,4 +266,4 @@ def _check_names(entry: Entry, profiles: dict[str, BasalProfile]) -> None:
     """Refuse an entry that names what is not there."""
     for action in entry.actions:
         if action.verb == "profile" and action.values["name"] not in profiles:
-            raise QuantityError("profile", action.values["name"], f"is none of {', '.join(profiles)}")
+            raise QuantityError("profile", action.values["name"], f"is not one of {', '.join(profiles)}")

@@ -342,7 +342,7 @@ class Host:
     def confirm(self) -> None:
         """Press OK."""
         if self.proposal is None:
-            raise QuantityError("proposals", 0, "wait for a confirmation")
+            raise QuantityError("proposals", 0, "are waiting for a confirmation")
         waiting, self.proposal = self.proposal, None
         if self.tell(events.Confirm(self.now_us, waiting)):
             self.confirmed, self.answer_to_ok = waiting, self.answer
@@ -356,7 +356,7 @@ class Host:
     def reject(self) -> None:
         """Refuse what was proposed last."""
         if self.proposal is None:
-            raise QuantityError("proposals", 0, "wait for a confirmation")
+            raise QuantityError("proposals", 0, "are waiting for a confirmation")
         waiting, self.proposal = self.proposal, None
         self.tell(events.Reject(self.now_us, waiting))
 
@@ -377,7 +377,7 @@ class Host:
     def sensor_every(self, span_us: int, values: tuple[Glucose, ...]) -> None:
         """Let the sensor read these values from now on."""
         if span_us < US_PER_MINUTE:
-            raise QuantityError("every", span_us, "us is less than a minute")
+            raise QuantityError("every", span_us, "us is below the minimum of 1 min")
         for number, value in enumerate(values):
             reading = Reading(self.now_us + number * span_us, value)
             self.at(reading.at_us, _SENSOR, partial(self.sense, reading))

@@ -38,12 +38,14 @@ def curve(points: list[tuple[int, Glucose]], every_us: int, end_us: int) -> Iter
         QuantityError: the instants do not rise, or the readings lie too close.
     """
     if every_us < US_PER_MINUTE:
-        raise QuantityError("every", every_us, "us is less than a minute")
+        raise QuantityError("every", every_us, "us is below the minimum of 1 min")
     for number, (earlier, later) in enumerate(pairwise(points), start=1):
         if later[0] <= earlier[0]:
-            raise QuantityError(f"points[{number}]", later[0], "us is not after the point before")
+            raise QuantityError(f"points[{number}]", later[0], "us is not later than the previous point")
     if not points or points[0][0] < 0:
-        raise QuantityError("points", len(points), "are none, or begin before the start")
+        raise QuantityError(
+            "points", len(points), "points given; at least one is needed, and none may be before the start"
+        )
     at_us, index = points[0][0], 0
     while at_us <= min(points[-1][0], end_us):
         while index + 1 < len(points) and points[index + 1][0] <= at_us:

@@ -275,8 +275,8 @@ def _calculated(log: Log, effect: effects.BolusCalculated) -> None:
         for name, amount in (
             ("food", advice.food_uu),
             ("correction", advice.correction_uu),
-            ("insulin on board takes", advice.iob_uu),
-            ("permitted rise takes", advice.rise_uu),
+            ("less insulin on board", advice.iob_uu),
+            ("less permitted rise", advice.rise_uu),
         )
         if amount
     ]

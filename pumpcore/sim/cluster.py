@@ -37,7 +37,7 @@ def run_on(scheduler: str, todo: list[Task]) -> Iterator[Outcome]:
         QuantityError: `distributed` is not installed, or nobody answers at that address.
     """
     if "://" not in scheduler:
-        raise QuantityError("scheduler", scheduler, "is no address such as tcp://host:8786")
+        raise QuantityError("scheduler", scheduler, "is not a scheduler address; write it as tcp://host:8786")
     try:
         distributed = import_module("distributed")
     except ImportError as error:

@@ -156,7 +156,7 @@ class CutBench:
         deadline_us = self.pump.next_deadline_us()
         # Without this a bug that leaves a deadline where it is would never come to an end.
         later = deadline_us is None or deadline_us > self.now_us
-        self.books.must("TIM-06", later, "a deadline that is over", deadline_us, self.now_us)
+        self.books.must("TIM-06", later, "the next deadline is in the past", deadline_us, self.now_us)
         more = deadline_us is not None and deadline_us < self._until_us
         self.now_us = max(self.now_us, deadline_us if more and deadline_us is not None else self._until_us)
         if not more:
@@ -171,7 +171,7 @@ class CutBench:
         self.journal = RecordingJournal.reopen(self.store, bounds=_BOUNDS)
         now = self.pump.snapshot()
         if writing is None:
-            self.books.must("PWR-03", now == before, "a restart gives another pump")
+            self.books.must("PWR-03", now == before, "the restarted pump differs")
         elif now != before:
             self.books.kept(writing[0], before, self.pump)
         self._recover()
@@ -184,7 +184,9 @@ class CutBench:
             self._take(event, answered)
         left = [seq for seq, order in self.books.orders.items() if order.fate == "outstanding"]
         answered_at_once = self.answers is not None
-        self.books.must("DEL-09", not (left and answered_at_once), "a pulse of which nobody knows is awaited", left)
+        self.books.must(
+            "DEL-09", not (left and answered_at_once), "a pulse without a known outcome is still outstanding", left
+        )
         self.books.compare(self.pump)
 
 

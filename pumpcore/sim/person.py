@@ -131,10 +131,10 @@ class Person:
         """Everything must be well again by now."""
         books, state = self._world.books, self._world.pump.status.state
         books.must("MOD-06", state is State.RUNNING, "not running again", state, sorted(k.value for k in books.active))
-        books.must("ALM-03", not books.causes, "causes that nobody took away", books.causes)
+        books.must("ALM-03", not books.causes, "causes that are still there", books.causes)
         books.must("BOL-07", not books.trains, "boluses that never ended", books.trains)
         left = sorted(books.boluses.keys() - books.recorded)
-        books.must("BOL-07", not left, "boluses of which there is no record", left)
+        books.must("BOL-07", not left, "boluses without a final record", left)
 
     # Answering ------------------------------------------------------------------------------------------------------
 
@@ -259,7 +259,9 @@ class Person:
             return
         before = len(self._world.books.boluses)
         self._ask(events.Confirm, number)
-        self._world.books.must("BOL-02", len(self._world.books.boluses) == before, "a proposal that was over", number)
+        self._world.books.must(
+            "BOL-02", len(self._world.books.boluses) == before, "an expired proposal was confirmed", number
+        )
 
     def _temp(self) -> None:
         percent = self._world.config.device.temp_percent is not None and not self._dice.one_in(3)

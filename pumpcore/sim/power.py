@@ -61,7 +61,7 @@ class Power:
         """Cut the power between two events."""
         before = None if self._world.journal.failure is not None else self._world.pump.snapshot()
         self.reopen()
-        self._world.books.must("PWR-03", before in {None, self._world.pump.snapshot()}, "a restart gives another pump")
+        self._world.books.must("PWR-03", before in {None, self._world.pump.snapshot()}, "the restarted pump differs")
         self.recover()
 
     def reopen(self) -> None:
@@ -105,6 +105,6 @@ class Power:
             return
         orders = self._world.books.orders
         left = [seq for seq in open_ones if seq in orders and orders[seq].fate == "outstanding"]
-        self._world.books.must("DEL-09", not left, "a pulse of which nobody knows is still awaited", left)
+        self._world.books.must("DEL-09", not left, "a pulse without a known outcome is still outstanding", left)
         self._world.check_counted()
         self._world.books.compare(self._world.pump)

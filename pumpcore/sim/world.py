@@ -114,7 +114,7 @@ class World:
                 return RecordingJournal.begin(self.store, self.config, bounds=BOUNDS)
             except JournalError as error:
                 last = error
-        raise BrokenError("DEL-16", "no journal can be begun", last)
+        raise BrokenError("DEL-16", "the journal cannot be created", last)
 
     @property
     def pump(self) -> Pump:
@@ -174,7 +174,7 @@ class World:
                     happen()
             else:
                 self._called = self._called + 1 if at_us - self.clock.at_us < _SPIN_US else 0
-                self.books.must("TIM-06", self._called < _SPINS, "it wants to be called again and again", at_us)
+                self.books.must("TIM-06", self._called < _SPINS, "the pump asks to be called in an endless loop", at_us)
                 self.clock.at_us = at_us
                 self.call()
         self.clock.at_us = end_us
@@ -313,7 +313,7 @@ class World:
         """Take an event that could not be recorded as not happened, and open the journal anew after a while."""
         self.digest.update(repr((event, "not written")).encode())
         failure = self.journal.failure
-        self.books.must("DEL-16", failure is not None, "a journal that failed and does not say so", event)
+        self.books.must("DEL-16", failure is not None, "the journal failed without reporting it", event)
         if failure is not None:
             self._no_orders(failure.effects)
         self._keep_fact(event)
@@ -330,7 +330,7 @@ class World:
 
     def _no_orders(self, effects: tuple[Effect, ...]) -> None:
         orders = [each for each in effects if isinstance(each, (FirePulse, PrimePulse))]
-        self.books.must("DEL-06", not orders, "an order that is in no record", orders)
+        self.books.must("DEL-06", not orders, "an order that was not recorded", orders)
 
     def _keep_fact(self, event: Event) -> None:
         """Remember what is so, to tell it again."""

@@ -189,7 +189,7 @@ class DriverBook:
     def _new_steps(self) -> int:
         new = self.driver.delivered_steps() - self._steps
         if new < 0:
-            raise ContractError("DEL-06", f"delivered_steps fell by {-new}: what has moved does not come back")
+            raise ContractError("DEL-06", f"delivered_steps fell by {-new}; it must never fall")
         return new
 
     @staticmethod

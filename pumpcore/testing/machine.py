@@ -252,7 +252,7 @@ class Machine(RuleBasedStateMachine):
     def restart(self) -> None:
         """Put in the pump's place what its snapshot gives (PWR-03)."""
         restored = self.restore_pump(self.pump.snapshot())
-        must_hold("PWR-03", everything(restored) == everything(self.pump), "the restored pump is another one")
+        must_hold("PWR-03", everything(restored) == everything(self.pump), "the restored pump differs")
         self.twin, self.twin_steps = self.pump, _TWIN_STEPS
         self.pump = restored
 

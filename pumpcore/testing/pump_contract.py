@@ -131,7 +131,7 @@ class PumpContract(DriverContract):
         """Put the clock forward or back, or into another zone (TIM-01, TIM-02)."""
         clock = self.model.clock
         if clock is None:
-            raise ContractError("STA-01", "runs without a clock")
+            raise ContractError("STA-01", "running without a clock")
         utc = EPOCH + timedelta(microseconds=self.now_us + clock.shift_us + by_us)
         self.give(
             events.ClockSet(self.now_us, Anchor(self.now_us, utc), clock.zone if zone is None else zone[0]), must=True

@@ -276,7 +276,7 @@ def check_plan(plan: Plan) -> None:
             msg = f"trains[{place}].channel: {train['channel']!r}"
             raise RefusedError(msg)
         if train["duration_us"] < 1 or train["amount_uu"] % actuator["step_uu"]:
-            msg = f"trains[{place}]: duration below 1, or no whole number of steps"
+            msg = f"trains[{place}]: duration below 1, or not a whole number of steps"
             raise RefusedError(msg)
 
 

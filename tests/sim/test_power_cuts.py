@@ -82,5 +82,5 @@ def test_a_journal_that_forgets_a_row_is_found(monkeypatch: pytest.MonkeyPatch) 
 
 def test_a_deadline_that_is_over_is_found_and_nothing_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Pump, "next_deadline_us", lambda pump: pump.status.at_us)
-    with pytest.raises(BrokenError, match="TIM-06: a deadline that is over"):
+    with pytest.raises(BrokenError, match="TIM-06: the next deadline is in the past"):
         walk(WAYS[0])

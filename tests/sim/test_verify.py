@@ -196,12 +196,12 @@ def test_what_does_not_hold_gives_status_1(capsys: pytest.CaptureFixture[str], m
     assert main(["verify", "--runs", "12", "--seed", "3"]) == 1
     out = capsys.readouterr().out
     assert "DEL-01: basal is ahead, 2, <1>" in out
-    assert "run it again: pumpcore verify --seed 3 --runs 1 --hours 24 --mode safety" in out
+    assert "reproduce with: pumpcore verify --seed 3 --runs 1 --hours 24 --mode safety" in out
     assert "and 2 more" in out
     assert "Every requirement held." not in out
 
 
-LOST = "a bolus & <more>, step 3, point 1: PWR-03: a restart gives another pump"
+LOST = "a bolus & <more>, step 3, point 1: PWR-03: the restarted pump differs"
 
 
 @pytest.mark.parametrize(("lines", "good"), [([], True), ([LOST], False)])
@@ -214,7 +214,7 @@ def test_power_cuts_reach_the_verdict_however_it_is_told(
     assert main([*options, "--html", str(report)]) == (0 if good else 1)
     out, text = capsys.readouterr().out, report.read_text(encoding="utf-8")
     assert out.startswith("pumpcore verify --seed 3 --runs 1 --hours 24 --mode both --cuts\n")
-    assert "power cut at 345 points of 2 scenarios" in out
+    assert "power cut at 345 points of 2 short runs" in out
     assert ("Every requirement held." in out, LOST in out) == (good, not good)
     assert ("every requirement held" in text, 'class="good"' in text) == (good, good)
     assert ("a bolus &amp; &lt;more&gt;, step 3" in text, 'class="bad"' in text) == (not good, not good)

@@ -415,7 +415,7 @@ def test_a_bolus_of_which_there_is_no_record_breaks_a_world_that_healed() -> Non
     assert world.live().broken is None
     world.person.check_well()
     world.books.recorded.remove(max(world.books.boluses))
-    with pytest.raises(BrokenError, match="BOL-07: boluses of which there is no record"):
+    with pytest.raises(BrokenError, match="BOL-07: boluses without a final record"):
         world.person.check_well()
 
 

@@ -65,13 +65,13 @@ def test_no_room_for_the_output_is_said(long_plan: Path) -> None:
         process = start("schedule", str(long_plan), stdout=full)
         err = process.communicate(timeout=60)[1]
     assert process.returncode == 71
-    assert err.startswith(b"pumpcore: the output cannot be written: ")
+    assert err.startswith(b"pumpcore: cannot write the output: ")
     assert err.count(b"\n") == 1
 
 
 @pytest.mark.parametrize(
     ("redirection", "status", "words"),
-    [(">&-", 71, "the output cannot be written"), ("<&-", 2, "standard input: is closed")],
+    [(">&-", 71, "cannot write the output"), ("<&-", 2, "standard input: is closed")],
 )
 def test_a_closed_stream_is_said(redirection: str, status: int, words: str) -> None:
     done = subprocess.run(

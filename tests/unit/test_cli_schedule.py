@@ -122,14 +122,14 @@ def test_a_long_answer_is_written_in_pieces_that_fit(path: Path, count: int) -> 
         (json.dumps(BOLUS).encode("utf-16"), "is not UTF-8: byte 1 is 0xff"),
         (b'{"\xe6": 1}', "is not UTF-8: byte 3 is 0xe6"),
         (b"{\0}", "line 1, column 2"),
-        ("[]", "holds a list"),
-        ("7", "holds the value 7"),
-        ("1e400", "holds the value 1e400"),
-        ("NaN", "holds the value NaN"),
+        ("[]", "got a list"),
+        ("7", "got the value 7"),
+        ("1e400", "got the value 1e400"),
+        ("NaN", "got the value NaN"),
         ("[" * 200_000, "nested too deeply"),
         ('{"a":' * 200_000, "nested too deeply"),
-        ('{"to_us": 1, "to_us": 2}', "to_us: given twice, the second time as 2"),
-        ('{"actuator": {"gap_us": 1, "gap_us": 1}}', "gap_us: given twice"),
+        ('{"to_us": 1, "to_us": 2}', "to_us: appears twice, the second time as 2"),
+        ('{"actuator": {"gap_us": 1, "gap_us": 1}}', "gap_us: appears twice"),
         ("{}", "actuator"),
     ],
 )
@@ -244,7 +244,7 @@ def test_a_file_too_large_to_be_a_plan_is_refused(path: Path, monkeypatch: pytes
     content = json.dumps(BOLUS)
     monkeypatch.setattr(strict_json, "PLAN_BYTES_MAX", len(content))
     assert run_on(path, content)[0] == 0
-    assert f"more than {len(content)} bytes" in refused(run_on(path, content + " "))
+    assert f"longer than {len(content)} bytes" in refused(run_on(path, content + " "))
 
 
 @pytest.mark.parametrize("args", [["schedule"], ["schedule", "a", "b"], ["--what"], ["what"], ["schedule", "--what"]])

@@ -552,7 +552,7 @@ def test_once_the_record_has_failed_no_insulin_leaves_the_journal_whatever_is_as
     for asked in (events.Start(6 * MIN), events.Resume(6 * MIN), events.ProposeBolus(6 * MIN, fast_uu=U)):
         with pytest.raises(RequestError):
             journal.step(asked)
-    with pytest.raises(JournalError, match="open it anew"):
+    with pytest.raises(JournalError, match="open the journal again"):
         journal.step(events.FaultGone(7 * MIN, Kind.RECORD_DAMAGED))
     assert not [each for each in handed if isinstance(each, ORDERS)]
     assert len(store.kept) == rows
@@ -914,7 +914,9 @@ def test_a_row_that_says_the_same_in_other_words_is_not_the_row_that_was_written
     else:
         store.kept = resealed(store.kept, last.seq, last.entries, last.body + b" ")
         check = "content"
-        with pytest.raises(JournalError, match=f"^row {last.seq}: content: is not as it is written"):
+        with pytest.raises(
+            JournalError, match=f"^row {last.seq}: content: is not in the form in which pumpcore writes it"
+        ):
             list(map(read_row, store.kept))
     with pytest.raises(JournalError, match=f"^row {last.seq}: {check}: "):
         Journal.open(store)
@@ -953,11 +955,11 @@ def test_a_checkpoint_that_its_rows_do_not_lead_to_is_found_by_a_full_check() ->
 
 
 def test_an_empty_store_is_no_journal_and_one_with_rows_takes_no_other() -> None:
-    with pytest.raises(JournalError, match="there is no row"):
+    with pytest.raises(JournalError, match="the journal has no rows"):
         Journal.open(MemoryStore())
     store = MemoryStore()
     created(store)
-    with pytest.raises(JournalError, match="holds a journal already"):
+    with pytest.raises(JournalError, match="already holds a journal"):
         created(store)
 
 

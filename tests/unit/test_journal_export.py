@@ -115,13 +115,13 @@ def test_lines_read_back_to_the_same_journal(journal: Journal) -> None:
 )
 def test_a_line_that_nobody_writes_is_refused(journal: Journal, key: str, value: object) -> None:
     first, second, *_ = lines_of(rows_of(journal))
-    with pytest.raises(JournalError, match=r"^line 2: is no row: "):
+    with pytest.raises(JournalError, match=r"^line 2: not a row: "):
         list(rows_in([first, json.dumps(json.loads(second) | {key: value})]))
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", "[" * 100_000])
 def test_a_line_that_is_no_object_is_refused(text: str) -> None:
-    with pytest.raises(JournalError, match=r"^line 1: is no row"):
+    with pytest.raises(JournalError, match=r"^line 1: not a row"):
         list(rows_in([text]))
 
 
@@ -199,12 +199,12 @@ def test_times_are_those_of_the_wall_clock_that_was_set(journal: Journal) -> Non
 def test_without_a_wall_clock_nobody_can_say_when() -> None:
     journal = Journal.create(MemoryStore(), config_of(anchor=None), at_us=0)
     journal.step(events.Tick(H))
-    with pytest.raises(JournalError, match="the wall clock was not set"):
+    with pytest.raises(JournalError, match="the wall clock had not been set"):
         list(nightscout(Deliveries(journal.records())))
 
 
 def test_of_nothing_nothing_can_be_said() -> None:
-    with pytest.raises(JournalError, match="there is no row"):
+    with pytest.raises(JournalError, match="the journal has no rows"):
         Deliveries(())
 
 
@@ -311,7 +311,7 @@ def test_verify_says_when_nobody_vouches_for_the_end(
     (tmp_path / "alone").write_bytes(file.read_bytes())
     status, out, _ = run(capsys, "verify", tmp_path / "alone")
     assert status == 0
-    assert out.endswith("there is no head file: nobody can say that the last rows are there\n")
+    assert out.endswith("the head file is missing, so the last rows cannot be confirmed\n")
 
 
 WHY: Final = {"checksum": "the CRC-32 does not match", "content": "KeyError: 'Nobody'"}
@@ -390,4 +390,4 @@ def test_a_file_that_is_no_journal_is_one_line_with_status_2(
     status, out, err = run(capsys, what, tmp_path / "text")
     assert (status, out) == (2, "")
     assert err.count("\n") == 1
-    assert "is no journal" in err
+    assert "not a pumpcore journal" in err

@@ -203,13 +203,13 @@ def test_a_new_journal_takes_no_place_that_is_taken(good: Path) -> None:
         if name == "other":
             path.with_name("other-head").write_bytes(b"")
         before = content(good)
-        with pytest.raises(JournalError, match="is there already"):
+        with pytest.raises(JournalError, match="already exists"):
             SqliteStore.create(path)
         assert content(good) == before
 
 
 def test_a_journal_cannot_be_made_where_there_is_no_folder(tmp_path: Path) -> None:
-    with pytest.raises(JournalError, match="cannot be made: No such file"):
+    with pytest.raises(JournalError, match="cannot be created: No such file"):
         SqliteStore.create(tmp_path / "nowhere" / "pump.journal")
 
 
@@ -236,7 +236,7 @@ def test_a_second_process_is_refused_and_may_read_once_the_first_has_ended(tmp_p
         done = subprocess.run([sys.executable, "-c", code, path], capture_output=True, text=True, check=True)
         return done.stdout.splitlines()
 
-    assert second() == [f"{path}: another process has it open"] * 2
+    assert second() == [f"{path}: is open in another process"] * 2
     journal.step(events.Tick(2 * H))  # the first is not disturbed
     journal.close()
     assert second() == ["taken"] * 2
@@ -246,9 +246,9 @@ def test_a_second_process_is_refused_and_may_read_once_the_first_has_ended(tmp_p
 def test_readers_share_and_keep_a_writer_out(good: Path) -> None:
     readers = [SqliteStore.open(good, writes=False) for _ in range(2)]
     assert list(readers[0].rows()) == list(readers[1].rows())
-    with pytest.raises(JournalError, match="another process has it open"):
+    with pytest.raises(JournalError, match="is open in another process"):
         SqliteStore.open(good)
-    with pytest.raises(JournalError, match="reading only"):
+    with pytest.raises(JournalError, match="open read-only"):
         readers[0].append(())
     for each in readers:
         each.close()
@@ -338,7 +338,7 @@ def test_a_head_file_that_was_cut_off_is_refused_and_one_slot_is_enough(good: Pa
     Journal.open(store := SqliteStore.open(good))
     store.close()
     os.truncate(head, 35)
-    assert "is no head of a journal" in refused(good)
+    assert "not a valid head file" in refused(good)
 
 
 def test_a_database_of_which_the_log_has_every_page_is_not_damaged_whatever_stands_there(
@@ -360,7 +360,7 @@ def test_rows_that_are_missing_at_the_end_are_missed(cut: Path, tmp_path: Path) 
     with wal.open("r+b") as opened:
         opened.truncate(wal.stat().st_size - FRAME)  # the last frame, and so the last commit
     rows = len(rows_of(cut))
-    assert f"rows up to {rows} were kept, and those after {rows - 1} are missing" in refused(path)
+    assert f"rows {rows} to {rows} are missing at the end" in refused(path)
 
 
 @pytest.mark.req("JNL-06")
@@ -383,7 +383,7 @@ def test_a_database_whose_structure_is_damaged_is_refused_though_every_row_can_b
     [
         (
             "DELETE FROM row WHERE seq > 50",
-            r"row 51: file: .*: rows up to \d+ were kept, and those after 50 are missing",
+            r"row 51: file: .*: rows 51 to \d+ are missing at the end",
         ),
         ("UPDATE row SET entries = entries | 16 WHERE seq = 33", "row 33: checksum: the CRC-32 does not match"),
         ("INSERT INTO row SELECT 0, at_us, entries, body, crc, chain FROM row WHERE seq = 1", "row 0: checksum: .*"),
@@ -413,7 +413,7 @@ def test_a_file_that_is_no_journal_is_refused(good: Path, name: str, data: bytes
     for ending in ("", "-wal"):
         good.with_name(good.name + ending).unlink(missing_ok=True)
     good.write_bytes(data)
-    assert "is no journal" in refused(good), name
+    assert "not a pumpcore journal" in refused(good), name
 
 
 @pytest.mark.req("JNL-06")
@@ -421,14 +421,14 @@ def test_a_foreign_database_is_refused(good: Path) -> None:
     good.unlink()
     good.with_name(good.name + "-wal").unlink(missing_ok=True)
     with_sql(good, "CREATE TABLE notes (text)")
-    assert refused(good).endswith("is no journal of pumpcore")
+    assert refused(good).endswith("not a pumpcore journal")
 
 
 @pytest.mark.req("JNL-06")
 @pytest.mark.parametrize(
     ("statement", "why"),
     [
-        ("PRAGMA user_version=2", "{}: is of version 2; this pumpcore reads 1"),
+        ("PRAGMA user_version=2", "{}: has format version 2; this version of pumpcore reads version 1"),
         ("DROP TABLE row", "row 1: file: {}: cannot be read: no such table: row"),
     ],
 )
@@ -440,7 +440,7 @@ def test_a_journal_of_another_version_or_without_its_table_is_refused(good: Path
 
 
 def test_a_journal_that_is_not_there_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(JournalError, match="there is no such file"):
+    with pytest.raises(JournalError, match="file not found"):
         SqliteStore.open(tmp_path / "pump.journal")
 
 
@@ -448,7 +448,7 @@ def test_a_journal_that_is_not_there_is_refused(tmp_path: Path) -> None:
 def test_without_its_head_file_a_journal_is_read_and_not_gone_on_with(good: Path) -> None:
     rows = rows_of(good)
     good.with_name(good.name + "-head").unlink()
-    assert "is missing: nobody can say that the last rows are there" in refused(good)
+    assert "is missing, so the last rows cannot be confirmed" in refused(good)
     store = SqliteStore.open(good, writes=False)
     assert (list(store.rows()), store.vouched) == (rows, False)
     store.close()
@@ -462,14 +462,14 @@ def test_a_head_file_that_names_another_row_is_refused(good: Path, tmp_path: Pat
     journal.step(events.Tick(H + 2))
     journal.close()
     shutil.copyfile(further.with_name("pump.journal-head"), good.with_name("pump.journal-head"))
-    assert f"rows up to {last + 1} were kept, and those after {last} are missing" in refused(good)
+    assert f"rows {last + 1} to {last + 1} are missing at the end" in refused(good)
     other = Journal.create(SqliteStore.create(tmp_path / "other"), config_of(), at_us=0)
     for _ in range(last - 1):
         other.step(events.Tick(1))
     assert other.head[0] == last
     other.close()
     shutil.copyfile(tmp_path / "other-head", good.with_name("pump.journal-head"))
-    assert f"row {last} is not the one that the head file names" in refused(good)
+    assert f"row {last} differs from the one named in the head file" in refused(good)
 
 
 @pytest.mark.req("JNL-06")
@@ -501,7 +501,7 @@ def test_where_there_is_no_room_for_a_journal_nothing_is_left(tmp_path: Path, mo
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "pwrite", full)
-    with pytest.raises(JournalError, match=r"cannot be made: .*No space left on device"):
+    with pytest.raises(JournalError, match=r"cannot be created: .*No space left on device"):
         SqliteStore.create(tmp_path / "pump.journal")
     assert not list(tmp_path.iterdir())
 

@@ -204,13 +204,13 @@ def test_advice_as_json() -> None:
 
 def test_advice_shows_every_term_and_what_rounding_took() -> None:
     out = " ".join(good(*ASKED, "--ratio", "9", "--policy", "tandem").split())
-    for words in ("food 1.333.. (4/3)", "correction (glucose is above) 6.200", "insulin on board takes -0.700"):
+    for words in ("food 1.333.. (4/3)", "correction (glucose is above) 6.200", "less insulin on board -0.700"):
         assert words in out
     assert "sum 6.833.. (41/6)" in out
-    assert "all rounding took 0.008.. (1/120)" in out  # 6.833.. down to 6.825
+    assert "lost to rounding 0.008.. (1/120)" in out  # 6.833.. down to 6.825
     assert "suggested 6.825" in out
-    assert "as a bolus of medtronic-523 6.800" in out  # steps of 0.05 from 1 U on
-    assert "Insulin on board made it smaller." in out
+    assert "as a bolus on medtronic-523 6.800" in out  # steps of 0.05 from 1 U on
+    assert "Reduced by insulin on board." in out
 
 
 def test_advice_is_capped_and_says_so() -> None:
@@ -264,7 +264,7 @@ def test_advice_in_mmol_l_is_exact() -> None:
         (["--glucose", "60 mg/dL"], "treat the low first"),
         (["--glucose", "75 mg/dL", "--hard-low", "80 mg/dL"], "treat the low first"),
         (["--glucose", "9.2 mmol/L"], "must be in the same unit as"),
-        (["--glucose", "166"], "--glucose: '166' is no glucose value"),
+        (["--glucose", "166"], "--glucose: '166' is not a glucose value"),
         (["--carbs", ".5"], "--carbs: '.5' is not an exact amount"),
         (["--carbs", "5000"], "carbs_mg: 5000000 is above the largest allowed, 500000 mg"),
         (["--ratio", "0"], "carb_ratio_mg_per_u: 0 is below the least allowed"),

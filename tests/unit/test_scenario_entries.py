@@ -61,12 +61,12 @@ def test_values_are_exact() -> None:
         ("bolus 3 u", r"expected bolus \{U\} U or bolus \{U\} U \{speed\} or bolus"),
         ("extended 3.0 U", r"expected extended \{U\} U over \{span\}"),
         ("temp 50% for 90 min", r"expected temp \{percent\} % for \{span\} or temp \{rate\} U/h for \{span\}"),
-        ("temp 50 % for 1.5 h", "span: '1.5 h' is no span of time"),
-        ("fault occluded", "fault: 'occluded' is none of"),
-        ("fault battery_empty", "fault: 'battery_empty' is none of"),
+        ("temp 50 % for 1.5 h", "span: '1.5 h' is not a duration"),
+        ("fault occluded", "fault: 'occluded' is not one of"),
+        ("fault battery_empty", "fault: 'battery_empty' is not one of"),
         ("zone Mars/Olympus", "is no time zone"),
-        ("sensor every 5 min: 6.1 6,0 mmol/L", "is no glucose value"),
-        ("battery 15.5 %", "percent: '15.5' is no whole number"),
+        ("sensor every 5 min: 6.1 6,0 mmol/L", "is not a glucose value"),
+        ("battery 15.5 %", "percent: '15.5' is not a whole number"),
         ("dance", "expected one of: bolus, extended"),
         ("", "expected one of"),
         ("confirm  again", "expected confirm or confirm again"),
@@ -78,7 +78,7 @@ def test_what_fits_no_form_is_refused_with_what_was_expected(text: str, says: st
 
 
 def test_a_word_that_is_no_number_is_no_number() -> None:
-    with pytest.raises(RequestError, match="is no integer"):
+    with pytest.raises(RequestError, match="must be a whole number"):
         parse("zone UTC").number("zone")
 
 

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 GAP_US = 2 * US_PER_SECOND
 IDS = re.compile(r"\b[A-Z]{3}-[0-9]{2}\b")
-MODULES = ("", ".errors", ".driver", ".contract")
+MODULES = ("", ".errors", ".driver", ".pump_contract")
 BARE = "import sys; sys.modules['hypothesis'] = None; import pumpcore, pumpcore.testing, pumpcore.testing.plugin; "
 
 

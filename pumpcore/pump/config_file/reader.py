@@ -114,14 +114,14 @@ class ConfigReader:
             except RequestError as error:
                 table.refuse(error)
             if name in profiles:
-                raise RecordError(table.where, f"{name!r:.40} is given twice")
+                raise RecordError(table.where, f"{name!r:.40} is defined twice")
             profiles[name] = profile
         return profiles
 
     @staticmethod
     def _segment(key: str, value: object) -> Segment:
         if not isinstance(value, str):
-            raise QuantityError(key, value, 'must be text: write the rate as "0.80"')
+            raise QuantityError(key, value, 'must be text in quotes: write the rate as "0.80"')
         return Segment(words.day_us(key, field="segment"), parse_u_per_h(value, field=key))
 
     def _week(self, profiles: dict[str, BasalProfile]) -> WeekPlan:
@@ -129,14 +129,16 @@ class ConfigReader:
         table = self.table("week")
         if table is None:
             if len(profiles) > 1:
-                raise RecordError(self.name, "[week] is missing: which of the profiles holds on which day?")
+                raise RecordError(
+                    self.name, "[week] is missing: with more than one profile, it says which one applies on which day"
+                )
             return WeekPlan.of(*profiles.values())
         chosen: dict[str, BasalProfile] = {}
         for key, days in (("all", _DAYS), ("weekdays", _DAYS[:5]), ("weekend", _DAYS[5:]), *((d, (d,)) for d in _DAYS)):
             if table.has(key):
                 name = table.text(key)
                 if name not in profiles:
-                    table.refuse(QuantityError(key, name, f"is none of {', '.join(profiles)}"))
+                    table.refuse(QuantityError(key, name, f"is not one of {', '.join(profiles)}"))
                 chosen |= dict.fromkeys(days, profiles[name])
         table.done()
         for day in _DAYS:
@@ -199,7 +201,7 @@ class ConfigReader:
         }
         try:
             if kind not in makers:
-                raise QuantityError("curve", kind, f"is none of {', '.join(makers)}")
+                raise QuantityError("curve", kind, f"is not one of {', '.join(makers)}")
             return makers[kind]()
         except RequestError as error:
             table.refuse(error)
@@ -243,7 +245,7 @@ class ConfigReader:
             return None
         preset = table.text("preset")
         if preset not in LOW_PRESETS:
-            table.refuse(QuantityError("preset", preset, f"is none of {', '.join(LOW_PRESETS)}"))
+            table.refuse(QuantityError("preset", preset, f"is not one of {', '.join(LOW_PRESETS)}"))
         limit = table.read("limit", words.glucose)
         table.done()
         try:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["Table"]
 
 _T = TypeVar("_T")
-_NO_TEXT: Final = "must be text"
+_NO_TEXT: Final = "must be text in quotes"
 _MISSING: Final = "is missing"
 
 

@@ -59,7 +59,7 @@ def span(text: str, *, field: str) -> int:
     numbers, units = parts[::2], parts[1::2]
     ordered = [unit for unit in _SPANS if unit in units]
     if units != ordered or len(numbers) != len(units) or not all(map(_COUNT.fullmatch, numbers)):
-        raise QuantityError(field, text, "is no span of time such as 90 min, 2 h or 1 h 30 min")
+        raise QuantityError(field, text, "is not a duration; write it as 90 min, 2 h or 1 h 30 min")
     return sum(int(number) * _SPANS[unit] for number, unit in zip(numbers, units, strict=True))
 
 
@@ -82,7 +82,7 @@ def whole(text: str, *, field: str) -> int:
         50
     """
     if re.fullmatch("0|[1-9][0-9]{0,5}", text, re.ASCII) is None:
-        raise QuantityError(field, text, "is no whole number")
+        raise QuantityError(field, text, "is not a whole number")
     return int(text)
 
 
@@ -104,7 +104,7 @@ def grams(text: str, *, field: str) -> int:
     """
     milligrams, rest = divmod(parse_u(text, field=field), _UG_PER_MG)
     if rest:
-        raise QuantityError(field, text, "has more than three decimals of a gram")
+        raise QuantityError(field, text, "has more than three decimals")
     return milligrams
 
 
@@ -125,7 +125,7 @@ def glucose(text: str, *, field: str) -> Glucose:
     """
     found = _GLUCOSE.fullmatch(text)
     if found is None:
-        raise QuantityError(field, text, "is no glucose value such as 9.2 mmol/L or 166 mg/dL")
+        raise QuantityError(field, text, "is not a glucose value; write it as 9.2 mmol/L or 166 mg/dL")
     if found["mg"]:
         return MgDl(int(found["mg"]))
     return MmolL(int(found["mmol"]) * 10 + int(found["tenth"] or 0))
@@ -203,7 +203,7 @@ def instant(text: str, *, field: str) -> tuple[Instant, str]:
         on = date.fromisoformat(found["date"]) if found["date"] else day
         clock = time.fromisoformat(found["clock"])
     except ValueError:
-        raise QuantityError(field, found[0].strip(), "is no time of any day") from None
+        raise QuantityError(field, found[0].strip(), "is not a time of day") from None
     return Instant(on, clock, bool(found["again"])), text[found.end() :]
 
 
@@ -226,7 +226,7 @@ def local(text: str, *, field: str) -> datetime:
     """
     found, rest = instant(text, field=field)
     if not isinstance(found.day, date) or found.again or rest:
-        raise QuantityError(field, text, "is no date with a time such as 2026-03-29 03:00")
+        raise QuantityError(field, text, "is not a date and time; write it as 2026-03-29 03:00")
     return datetime.combine(found.day, found.clock)
 
 
@@ -245,7 +245,7 @@ def day_us(text: str, *, field: str) -> int:
     """
     found, rest = instant(text, field=field)
     if found.day is not None or found.again or rest:
-        raise QuantityError(field, text, "is no time of day such as 06:30")
+        raise QuantityError(field, text, "is not a time of day; write it as 06:30")
     clock = timedelta(hours=found.clock.hour, minutes=found.clock.minute, seconds=found.clock.second)
     return clock // _ONE_US
 
@@ -270,9 +270,9 @@ def utc_of(reading: datetime, zone: ZoneInfo, *, again: bool = False, field: str
     """
     first, second = (reading.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1))
     if first.astimezone(zone).replace(tzinfo=None) != reading:
-        raise QuantityError(field, str(reading), f"is skipped by the clocks of {zone.key}")
+        raise QuantityError(field, str(reading), f"does not exist in {zone.key}: the clocks skip it")
     if again and first == second:
-        raise QuantityError(field, str(reading), f"does not come twice in {zone.key}")
+        raise QuantityError(field, str(reading), f"does not occur twice in {zone.key}")
     return second if again else first
 
 

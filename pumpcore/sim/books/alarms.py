@@ -28,16 +28,16 @@ class AlarmBook(ModeBook):
         said_now, kind = change.annunciation, change.annunciation.kind
         if change.what is What.CLEARED:
             row = TABLE[kind]
-            self.must("ALM-09", kind not in self.causes, change, "its cause is there")
+            self.must("ALM-09", kind not in self.causes, change, "its cause is still present")
             if row.clears is not Clears.GONE:
-                self.must("ALM-03", said_now.id in self.confirmed, change, "nobody has confirmed it")
+                self.must("ALM-03", said_now.id in self.confirmed, change, "it was not confirmed")
             self.active.pop(kind, None)
             return
         if change.what is What.AGAIN:
             self.confirmed.discard(said_now.id)
         elif change.what is What.CONFIRMED:
             by_hand = isinstance(event, events.ConfirmAlarm) and event.alarm_id == said_now.id
-            self.must("ALM-03", by_hand, change, "confirmed by nobody", event)
+            self.must("ALM-03", by_hand, change, "confirmed without a request", event)
             self.confirmed.add(said_now.id)
         self.active[kind] = said_now
 
@@ -52,11 +52,11 @@ class AlarmBook(ModeBook):
         """Check that all that is wrong is annunciated, and sounds."""
         now_us = event.at_us
         for kind in self.causes:
-            self.must("ALM-09", kind in self.active, "a fault that nobody is told of", kind, event)
+            self.must("ALM-09", kind in self.active, "a fault without an alarm", kind, event)
         if self.battery is not None and self.battery <= self.config.settings.alarms.battery_empty_percent:
             self.must("PWR-02", Kind.BATTERY_EMPTY in self.active, "an empty battery", self.battery)
         watch = self.config.settings.alarms.watch
         without_us = 0 if self.begun_us is None else now_us - max(self.confirmed_us, self.begun_us)
         if without_us >= watch.high_us + max(self.config.unanswered_us, watch.medium_us):
             high = any(each.priority is Priority.HIGH for each in self.active.values())
-            self.must("WCH-01", high, "without insulin, and no alarm", without_us, event)
+            self.must("WCH-01", high, "no insulin delivered and no alarm", without_us, event)

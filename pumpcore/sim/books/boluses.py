@@ -36,9 +36,9 @@ class BolusBook(OrderBook):
         elif isinstance(asked, events.ProposeTemp):
             duration_us, rate, percent = asked.duration_us, asked.rate_uu_per_h, asked.percent
         else:
-            raise BrokenError("TMP-04", "a temp basal that nobody has asked for", effect, event)
+            raise BrokenError("TMP-04", "a temp basal without a request", effect, event)
         same = (effect.until_us - effect.at_us, effect.rate_uu_per_h, effect.percent) == (duration_us, rate, percent)
-        self.must("TMP-01", same, "another temp basal than was asked for", effect, asked)
+        self.must("TMP-01", same, "the temp basal differs from the request", effect, asked)
         if percent is not None:
             self.programme.temp = PercentTemp(effect.at_us, duration_us, percent)
         else:

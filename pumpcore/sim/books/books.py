@@ -48,7 +48,7 @@ class Books(AlarmBook):
         before = [each for key in keys for each in self.answers.get(key, ())]
         found = tuple(each for each in answered if each not in before)
         orders = [each for each in answered if isinstance(each, (said.FirePulse, said.PrimePulse))]
-        self.must("CMD-01", not any(each in before for each in orders), "an order that is handed out again", event)
+        self.must("CMD-01", not any(each in before for each in orders), "an order was handed out twice", event)
         if isinstance(event, events.PulseConfirmed) and not found:
             self._outcome(event.seq, "confirmed")  # it needs no time to pass
             return found
@@ -87,7 +87,12 @@ class Books(AlarmBook):
         twin = Pump.restore(before)
         # Orders that were handed out before are no answer to this event.
         answered = tuple(each for each in twin.step(event) if getattr(each, "seq", self.next_seq) >= self.next_seq)
-        self.must("PWR-03", twin.snapshot() == pump.snapshot(), "a restart gives a pump that never was", event)
+        self.must(
+            "PWR-03",
+            twin.snapshot() == pump.snapshot(),
+            "the restarted pump matches neither state, before or after the event",
+            event,
+        )
         self.watch(event, answered)
         return answered
 
@@ -155,7 +160,7 @@ class Books(AlarmBook):
                 self.by_itself = False
             case events.Confirm(_, number):
                 request = self.asked.get(number)
-                self.must("BOL-01", request is not None, "a confirmation of nothing", event)
+                self.must("BOL-01", request is not None, "a confirmation without a proposal", event)
                 if isinstance(request, events.ProposePlan):
                     self.programme.plan = request.plan
                     self.programme.changed()

@@ -53,7 +53,7 @@ class OrderBook(BookState):
             self.basal += steps
             return
         train = self.trains.get((bolus_id, channel))
-        self.must("DEL-04", train is not None, "steps of a bolus that does not run", bolus_id, channel)
+        self.must("DEL-04", train is not None, "steps of a bolus that is not running", bolus_id, channel)
         if train is not None:
             train.done += steps
             self.must("DEL-01", train.done <= train.due(self.seen_us), "ahead", bolus_id, channel, train)
@@ -70,7 +70,9 @@ class OrderBook(BookState):
 
     def _outcome(self, seq: int, fate: str) -> None:
         order = self.orders.get(seq)
-        self.must("DEL-08", order is not None and order.fate != fate, "an outcome that nobody waits for", seq, fate)
+        self.must(
+            "DEL-08", order is not None and order.fate != fate, "an outcome for a pulse that is not open", seq, fate
+        )
         if order is None:
             return
         self._move(seq, order, fate)
@@ -98,4 +100,4 @@ class OrderBook(BookState):
             BrokenError: something moved that is in no record.
         """
         for seq, steps in moves:
-            self.must("DEL-09", seq < self.next_seq, "a pulse that moved is in no record", seq, steps)
+            self.must("DEL-09", seq < self.next_seq, "a pulse that moved was not recorded", seq, steps)

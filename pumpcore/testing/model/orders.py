@@ -41,7 +41,7 @@ class OrderModel(DueModel):
     def fired(self, pulse: said.FirePulse, late: int) -> None:
         """Follow a therapy pulse."""
         if self.device.grid_us and pulse.at_us % self.device.grid_us:
-            raise ContractError("DEL-05", pulse, "is on no grid")
+            raise ContractError("DEL-05", pulse, "is not on the grid")
         if self.state != "running" and pulse.at_us > self.suspended_us:
             raise ContractError("DEL-12", pulse, self.state)
         if pulse.at_us <= late:

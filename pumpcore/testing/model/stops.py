@@ -60,7 +60,7 @@ class StopModel(AlarmModel):
             if self.low is None or self.cause not in LOW_CAUSES:
                 raise ContractError("SUS-02", change, event)
             if self.low.may_end(change.at_us) is False and not self.could_end:
-                raise ContractError("GLU-02", "ends too early", change, self.low)
+                raise ContractError("GLU-02", "the low-glucose suspend ended too early", change, self.low)
 
     def stopped(self, after: str, event: events.Event) -> None:
         """Follow delivery that stops: why, what is held, and what the policy ends."""
@@ -89,7 +89,7 @@ class StopModel(AlarmModel):
                     raise ContractError("GLU-03 GLU-04", event, self.low)
                 self.low.since_us, self.cause = self.now_us, SuspendCause.LOW_GLUCOSE
             case _:
-                raise ContractError("SUS-01", "stops by itself", event)
+                raise ContractError("SUS-01", "stopped without a reason", event)
 
     def follow_cause(self, after: str) -> None:
         """Say why it is suspended: only an alarm's cause lasts through its end."""
@@ -121,10 +121,10 @@ class StopModel(AlarmModel):
             return
         if self.low.since_us is not None and self.low.may_end(self.now_us) is True:
             if self.was_ready:
-                raise ContractError("GLU-02 GLU-04", "lasts too long", self.low, self.now_us)
+                raise ContractError("GLU-02 GLU-04", "the low-glucose suspend lasts too long", self.low, self.now_us)
             self.overlaid(SuspendCause.PERSON, by_itself=True)
         # This very reading may have ended one, by its trend.
         just_ended = bool(self.low.spans) and self.low.spans[-1][1] == self.now_us
         measured = isinstance(event, events.GlucoseMeasured) and self.state == "running"
         if measured and self.low.may_begin(self.now_us) and not just_ended:
-            raise ContractError("GLU-02", "does not suspend", event, self.low)
+            raise ContractError("GLU-02", "did not suspend", event, self.low)

@@ -19,7 +19,7 @@ from pumpcore.pump.effects import FirePulse, PrimePulse
 from pumpcore.pump.modes import State
 from pumpcore.testing.driver import Driver, DriverBook, IdealDriver, Outcome
 from pumpcore.testing.errors import ContractError
-from pumpcore.testing.model import CANCELS_TEMP, PumpModel, leads_to, places
+from pumpcore.testing.model import CANCELS_TEMP, HOLDS_BOLUSES, PumpModel, leads_to, places
 from pumpcore.testing.setup import config_of, setups
 from pumpcore.units import US_PER_DAY, UU_PER_U
 
@@ -347,7 +347,7 @@ class Machine(RuleBasedStateMachine):
     def _agree_on_boluses(self, status: Status) -> None:
         """Hold each bolus against what was programmed; it runs only where delivery runs or is held."""
         model = self.model
-        held = status.state is State.SUSPENDED and model.policy == "roche_pause"
+        held = status.state is State.SUSPENDED and model.policy in HOLDS_BOLUSES
         for bolus in status.boluses:
             stopped = not (status.state is State.RUNNING or held)
             must_hold("SUS-01 SUS-06", not (stopped and bolus.remaining_uu), status.state, bolus)

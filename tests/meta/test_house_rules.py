@@ -237,3 +237,55 @@ def test_no_file_knows_the_machine_it_was_written_on() -> None:
     assert seen > 20
     assert not found, "\n".join(found)
     assert HOMES.search("see /home/{}/notes".format("someone"))
+
+
+# One place for a maker
+
+MAKERS: Final = re.compile(r"medtronic|minimed|roche|accu|animas|omnipod|insulet|tandem", re.IGNORECASE)
+
+
+def makers(tree: ast.Module, path: Path) -> Iterator[Finding]:
+    """What differs by maker is data of a device: a condition that names a maker is refused."""
+    if name_of(path).startswith("devices/"):
+        return
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Compare):
+            for each in ast.walk(node):
+                if isinstance(each, ast.Constant) and isinstance(each.value, str) and MAKERS.search(each.value):
+                    yield node.lineno, f"a condition names {each.value!r}"
+        elif isinstance(node, ast.MatchValue) and isinstance(node.value, ast.Constant):
+            case = node.value.value
+            if isinstance(case, str) and MAKERS.search(case):
+                yield node.value.lineno, f"a case names {case!r}"
+
+
+def test_no_condition_names_a_maker() -> None:
+    found = [
+        f"pumpcore/{name_of(path)}:{line}: {what}"
+        for path in SOURCES
+        for line, what in makers(ast.parse(path.read_text(encoding="utf-8")), path)
+    ]
+    assert not found, "\n".join(found)
+    assert list(makers(ast.parse('if policy == "roche_pause": pass'), PACKAGE / "pump/pump.py"))
+    assert list(makers(ast.parse('match x:\n    case "omnipod": pass'), PACKAGE / "pump/pump.py"))
+    assert not list(makers(ast.parse('device = load("omnipod")'), PACKAGE / "pump/pump.py"))
+
+
+# Short files
+
+LINES_MOST: Final = 500
+LONGER: Final = {"kernel-rs/core/src/walk.rs", "kernel-rs/core/src/delivery.rs", "kernel-rs/py/src/many.rs"}
+"""The kernel's files are split together with its release by channel. This list only shrinks."""
+
+
+def test_no_source_is_long() -> None:
+    places = [ROOT / "pumpcore", ROOT / "specs", ROOT / "kernel-rs"]
+    sources = [path for place in places for path in files(place) if path.suffix in {".py", ".rs"}]
+    sources = [path for path in sources if "tests" not in path.relative_to(ROOT).parts]
+    assert len(sources) > 200
+    long = {
+        path.relative_to(ROOT).as_posix()
+        for path in sources
+        if len(path.read_text(encoding="utf-8").splitlines()) > LINES_MOST
+    }
+    assert long == LONGER

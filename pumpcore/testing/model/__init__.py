@@ -32,6 +32,6 @@ from __future__ import annotations
 from pumpcore.testing.model.alarms import STOPPING
 from pumpcore.testing.model.modes import CHANGING, leads_to
 from pumpcore.testing.model.pump import PumpModel, places
-from pumpcore.testing.model.stops import CANCELS_TEMP
+from pumpcore.testing.model.stops import CANCELS_TEMP, HOLDS_BOLUSES
 
-__all__ = ["CANCELS_TEMP", "CHANGING", "STOPPING", "PumpModel", "leads_to", "places"]
+__all__ = ["CANCELS_TEMP", "CHANGING", "HOLDS_BOLUSES", "STOPPING", "PumpModel", "leads_to", "places"]

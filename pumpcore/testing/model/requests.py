@@ -11,7 +11,7 @@ from pumpcore.pump import effects as said
 from pumpcore.pump import events
 from pumpcore.testing.errors import ContractError
 from pumpcore.testing.model.state import ModelPart, ModelTrain
-from pumpcore.testing.model.stops import CANCELS_TEMP, StopModel
+from pumpcore.testing.model.stops import CANCELS_TEMP, HOLDS_BOLUSES, StopModel
 from pumpcore.testing.therapy_model import most_advised
 from pumpcore.therapy.glucose import BolusRequest, RateRequest
 from pumpcore.therapy.profile import AbsoluteTemp, PercentTemp
@@ -25,7 +25,7 @@ class RequestModel(StopModel):
         """Follow a bolus that begins: only by a confirmation, or a pause that is made up."""
         bolus = effect.bolus
         if isinstance(event, events.Resume):
-            if self.policy != "roche_pause" or self.began_low or bolus.programmed_uu * H > self.missed_fine:
+            if self.policy not in HOLDS_BOLUSES or self.began_low or bolus.programmed_uu * H > self.missed_fine:
                 raise ContractError("SUS-05", effect, self.missed_fine)
         elif isinstance(event, events.ControllerAsks):
             self.controlled(event, effect)

@@ -17,6 +17,9 @@ from pumpcore.units import US_PER_HOUR as H
 
 PAUSE_US: Final = 15 * 60_000_000
 CANCELS_TEMP: Final = {"roche_stop", "tandem", "omnipod"}
+
+HOLDS_BOLUSES: Final = frozenset({"roche_pause"})
+"""Policies under which boluses go on after a short suspend, and what it has missed is made up."""
 LOW_CAUSES: Final = {SuspendCause.LOW_GLUCOSE, SuspendCause.PREDICTED_LOW_GLUCOSE}
 
 
@@ -68,7 +71,7 @@ class StopModel(AlarmModel):
         self.missed_fine %= self.device.step_uu * H  # the part of a step is carried
         self.paused = after == "suspended"
         self.began_low = self.paused and isinstance(event, events.GlucoseMeasured)
-        if self.policy == "roche_pause" and self.paused:
+        if self.policy in HOLDS_BOLUSES and self.paused:
             self.hold()
         else:
             self.drop()

@@ -237,7 +237,7 @@ def _meal(dice: Dice, at_us: int, day_uu: int) -> list[TrainDict]:
 
 
 def _with_temp(basal: list[tuple[int, int]], start_us: int, end_us: int, percent: int) -> list[tuple[int, int]]:
-    """Change the rates between two instants to so many percent."""
+    """Change the rates between two instants to a percentage."""
 
     def rate_at(at_us: int) -> int:
         return next((rate for since_us, rate in reversed(basal) if since_us <= at_us), 0)

@@ -93,7 +93,7 @@ class Engine(Protocol):
         """Earn basal at this rate from now on."""
 
     def advance(self, to_us: int, /) -> object:
-        """Say what falls due."""
+        """Return what falls due."""
 
 
 _STARTERS: TypeAlias = "Callable[[Engine, TrainDict], object]"

@@ -59,7 +59,7 @@ class Curve:
 
     @property
     def exponent(self) -> float:
-        """Say how steep the curve is at its end.
+        """Return the exponent at the end of the curve.
 
         Returns:
             The exponent between the last point and the one two before it.
@@ -73,7 +73,7 @@ class Curve:
 
     @property
     def too_steep(self) -> bool:
-        """Say whether it grows faster than it should.
+        """Return whether it grows faster than expected.
 
         Returns:
             Whether the exponent is more than 0.15 above what it should be.

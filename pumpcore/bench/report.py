@@ -68,7 +68,7 @@ class GroupResult:
     ways: tuple[WayResult, ...]
 
     def times_base(self, way: WayResult) -> float | None:
-        """Say how many times as long a way takes as the first one.
+        """Return how many times longer a way takes than the first one.
 
         Args:
             way: one of the group's.
@@ -80,7 +80,7 @@ class GroupResult:
         return way.timed.median_ps / base.median_ps if way.timed and base else None
 
     def unit_ps(self, way: WayResult) -> float | None:
-        """Say how long a way takes for a unit of work.
+        """Return the time of a way per unit of work.
 
         Args:
             way: one of the group's.
@@ -156,7 +156,7 @@ class Report:
 
 
 def machine() -> dict[str, str | int]:
-    """Say what this runs on.
+    """Describe the machine.
 
     Returns:
         The processor's name, how many of them this process may use, the system, and its kind of processor.
@@ -180,7 +180,7 @@ def _versions() -> dict[str, str | None]:
 
 
 def difference(columns: Columns, expected: Columns) -> str | None:
-    """Say where an answer differs from what is expected.
+    """Describe the first difference between an answer and the expected one.
 
     Args:
         columns: the answer.
@@ -205,7 +205,7 @@ def difference(columns: Columns, expected: Columns) -> str | None:
 
 
 def _checked(way: Way, expected: Columns) -> tuple[str | None, int | None]:
-    """Say why a way is not timed, if it is not, and its error."""
+    """Return why a way is not timed, if it is not, and its error."""
     answer = way.call()
     if way.error_uu is not None:
         return None, way.error_uu(answer)

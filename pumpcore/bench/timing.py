@@ -68,7 +68,7 @@ def race(calls: Sequence[Callable[[], object]], *, rounds: int, sample_us: int) 
 
 
 def _often(call: Callable[[], object], sample_ns: int) -> int:
-    """Say how many calls a sample has; the calls made for it are the warm-up."""
+    """Return the number of calls per sample; the calls made to find it are the warm-up."""
     _elapsed_ns(call, 1)
     times = 1
     while (took_ns := _elapsed_ns(call, times)) < sample_ns:
@@ -85,7 +85,7 @@ def _elapsed_ns(call: Callable[[], object], times: int) -> int:
 
 
 def today() -> str:
-    """Say the date (UTC): it stands beside the figures.
+    """Return the date (UTC), to print beside the figures.
 
     Returns:
         The date as ISO 8601 has it.

@@ -240,7 +240,7 @@ def _seconds(at_us: int) -> str:
 
 
 def _said(value: object) -> str:
-    """Say an event or an effect in one line; its own instant is said only where it is another than the row's."""
+    """Return an event or an effect as one line, without its instant, which is the row's."""
     shown = _fields(value)
     name = shown.pop("is")
     shown.pop("at_us")

@@ -152,7 +152,7 @@ def _refused(console: Console, run: Run) -> None:
 
 
 def _status(run: Run, language: str) -> Iterator[str]:
-    """Say in a few lines how the pump stands at the end."""
+    """Yield a few lines on the state of the pump at the end."""
     from pumpcore.alarms import text  # noqa: PLC0415 - as in `command`
     from pumpcore.scenario.timeline import minutes  # noqa: PLC0415
     from pumpcore.units import format_u, format_u_per_h  # noqa: PLC0415

@@ -160,7 +160,7 @@ class Deliveries:
         return DeliveredAmount(sum(one.uu for one in each), sum(one.uncertain_uu for one in each))
 
     def local(self, at_us: int) -> Local:
-        """Say what the wall clock showed at a monotonic instant.
+        """Return what the wall clock showed at a monotonic instant.
 
         Raises:
             JournalError: it was never set. Before it was first set, it is taken to have gone as it did then.

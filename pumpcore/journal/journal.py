@@ -252,7 +252,7 @@ class Journal:
         return self._saved
 
     def next_deadline_us(self) -> int | None:
-        """Say when it wants to be called at the latest, as `Pump.next_deadline_us`."""
+        """Return the latest instant at which the pump must be called, as `Pump.next_deadline_us`."""
         return self._pump.next_deadline_us()
 
     def records(self) -> Iterator[Record]:
@@ -461,7 +461,7 @@ def _unreadable(row: Row) -> Damage | None:
 
 
 def _differs(replay: Replay, checkpoint: Row) -> Damage | None:
-    """Say whether the segment before a checkpoint leads to another pump."""
+    """Return whether the segment before a checkpoint leads to a different pump."""
     if replay.checkpoint is None:
         return None
     pump, damage = replay.pump()

@@ -64,7 +64,7 @@ class Replay:
 
 
 def play(pump: Pump, row: Row) -> Damage | None:
-    """Give a pump the event of a row; say what is wrong where it does not answer what is recorded."""
+    """Replay the event of a row; return what is wrong if the effects differ from the recorded ones."""
     try:
         event = event_in(row.at_us, row.body)
     except JournalError as error:

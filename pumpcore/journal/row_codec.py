@@ -78,7 +78,7 @@ _ENTRIES: Final[Mapping[type, int]] = {
 
 
 def encode(event: Event, effects: tuple[Effect, ...]) -> tuple[int, bytes]:
-    """Write an event and its effects.
+    """Encode an event and its effects as one line.
 
     Args:
         event: what the pump was told.
@@ -111,7 +111,7 @@ def _long_entry(effect: Effect) -> int:
 
 
 def _uncertain(effect: Effect) -> bool:
-    """Say whether an effect tells of a pulse that became uncertain."""
+    """Return whether an effect reports that a pulse became uncertain."""
     return (
         type(effect) is AnnunciationChanged
         and effect.annunciation.kind is Kind.PULSE_UNCERTAIN
@@ -202,7 +202,7 @@ def decode(at_us: int, body: bytes) -> tuple[Event, tuple[Effect, ...]]:
 
 
 def event_in(at_us: int, body: bytes) -> Event:
-    """Read only the event of what `encode` wrote, for who makes the effects anew and holds the whole line against it.
+    """Read only the event of what `encode` wrote, for a replay that compares the effects itself.
 
     Raises:
         JournalError: there is none.

@@ -232,7 +232,7 @@ class Walk:
 
 
 def is_whole(row: Row) -> bool:
-    """Say whether a row by itself is as it was written, whatever stands before it."""
+    """Return whether a row by itself is intact, whatever is before it."""
     try:
         return crc32(_HEAD.pack(row.seq, row.at_us, row.entries) + row.body) == row.crc
     except StructError:

@@ -169,7 +169,7 @@ def _book(state: PumpState, order: FirePulse | PrimePulse) -> None:
 
 
 def _part(state: PumpState, bolus_id: int) -> Part:
-    """Say what insulin is for; that of a bolus that nobody knows is taken for a correction."""
+    """Return the purpose of insulin; an unknown bolus counts as a correction."""
     if not bolus_id:
         return Part.BASAL
     bolus = state.boluses.active.get(bolus_id)

@@ -238,7 +238,7 @@ class SqliteStore:
     # How it is done -------------------------------------------------------------------------------------------------
 
     def _look(self) -> None:
-        """Refuse what is no journal of ours, or cannot be used as asked."""
+        """Raise an error if this is not a journal of ours, or cannot be used as requested."""
         if self._writes and not (os.access(self._path, os.W_OK) and os.access(self._path.absolute().parent, os.W_OK)):
             raise JournalError(f"{self._path}: cannot be written to")
         try:
@@ -342,7 +342,7 @@ def _found(cursor: sqlite3.Cursor, known: int) -> Iterator[Row]:
 
 
 def _one(cursor: sqlite3.Cursor, seq: int) -> list[Row]:
-    """Read one row: none where there is none, and one that is not good where it cannot be read."""
+    """Read one row: nothing if there is none, and a row that is not good if it cannot be read."""
     try:
         return [Row._make(each) for each in cursor.execute(f"{_ROWS} WHERE seq = ?", (seq,))]
     except sqlite3.DatabaseError as error:
@@ -351,7 +351,7 @@ def _one(cursor: sqlite3.Cursor, seq: int) -> list[Row]:
 
 
 def _last(cursor: sqlite3.Cursor, known: int) -> int:
-    """Say which row is the last; the head file may name one before it."""
+    """Return the number of the last row; the head file may name an earlier one."""
     try:
         return max(known, int(cursor.execute("SELECT ifnull(max(seq), 0) FROM row").fetchone()[0]))
     except sqlite3.DatabaseError:

@@ -245,7 +245,7 @@ class _Row:
         return day_us + hour * US_PER_HOUR + minute * US_PER_MINUTE + second * US_PER_SECOND
 
     def timed(self) -> bool:
-        """Say whether the row has any time at all; a blank one cannot be placed and is left out."""
+        """Return whether the row has a time; one without cannot be placed and is left out."""
         return bool(self["Timestamp"] or (self["Date"] and self["Time"]))
 
     def text(self, key: str) -> str:

@@ -147,7 +147,7 @@ class ExamplePump:
         self.wall_s += 1
 
     def turn(self, bolus: ExampleBolus) -> None:
-        """Give the pulses of a bolus that are due within this second."""
+        """Deliver the pulses of a bolus that are due within this second."""
         while bolus.given < bolus.pulses:
             due, per_s = bolus.due()
             if bolus.square and due < self.free_s * per_s and self.now_s < self.free_s:
@@ -228,7 +228,7 @@ class ExamplePump:
         getattr(self, f"do_{deed}")(*numbers)
 
     def do_meal(self, carbs_g: int, glucose: int, square_percent: int = 0, span_s: int = 0) -> None:
-        """Ask the calculator and take its suggestion, all at once or partly spread."""
+        """Use the calculator and accept its suggestion, all at once or partly extended."""
         estimate = self.suggest(carbs_g, glucose)
         square = estimate * square_percent // 100 // 100 * 100
         if estimate:

@@ -253,7 +253,7 @@ class _Builder:
         return record.start_us == self._day_us(at_us)
 
     def _ran_before(self, at_us: int, record: BasalStart) -> bool:
-        """Say whether the pump was running when it wrote this: at an edge, or when a temp basal's time was over."""
+        """Return whether the pump was running when it wrote this: at an edge, or when a temp basal was over."""
         return self._at_edge(at_us, record) or (self.temp is not None and abs(at_us - self.temp_end_us) <= _SLACK_US)
 
     def _temp_basal(self, at_us: int, record: TempBasal) -> None:
@@ -320,7 +320,7 @@ class _Builder:
             self.restart(min(at_us, deed_us))
 
     def _stops_after_all(self, index: int, alarm: Alarm) -> bool:
-        """Say whether an alarm of another kind stopped the pump: it restarted its basal right after the clearing."""
+        """Return whether an alarm of another kind stopped the pump: it restarted basal right after the clearing."""
         cleared_us = next(
             (
                 at_us

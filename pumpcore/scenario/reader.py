@@ -32,13 +32,13 @@ if TYPE_CHECKING:
 __all__ = ["DAYS_MAX", "ENTRIES_MAX", "Scenario", "examples", "read", "read_text"]
 
 BYTES_MAX: Final = 1024 * 1024
-"""A scenario has at most this many bytes."""
+"""Maximum size of a scenario file, in bytes."""
 
 DAYS_MAX: Final = 31
-"""A scenario lasts at most so many days."""
+"""Maximum length of a scenario, in days."""
 
 ENTRIES_MAX: Final = 5_000
-"""A scenario has at most so many entries."""
+"""Maximum number of entries in a scenario."""
 
 _CONFIRM_MS: Final = 100
 _CONFIRM_MS_MAX: Final = 600_000
@@ -186,7 +186,7 @@ class _Reader(ConfigReader):
         return made
 
     def _end_us(self, pump: Table, calendar: words.Calendar) -> int:
-        """Read the end: a date and time, or so many days later at the same time of day."""
+        """Read the end: a date and time, or a number of days after the start."""
         if pump.has("end") == pump.has("days"):
             raise RecordError(pump.where, "give either days or end, not both")
         if pump.has("end"):

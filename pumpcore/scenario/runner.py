@@ -177,7 +177,7 @@ class Host:
         )
 
     def shorten(self) -> None:
-        """Say in one line that the pump begins primed and running; what was refused stays as it is."""
+        """Summarise the setup in one line (primed and running); refusals are kept."""
         if self.pump.status.state is State.RUNNING:
             primed_uu = self.scenario.prime_uu + self.scenario.fill_uu
             self.log.lines = [line for line in self.log.lines if line.topic == "basal"]
@@ -219,7 +219,7 @@ class Host:
             raise InvariantError(bug) from error
 
     def tell(self, event: Event) -> bool:
-        """Tell the pump something, and say whether it took it; a refusal is written down."""
+        """Send the pump an event, and return whether it was accepted; a refusal is recorded."""
         try:
             answer = self.pump.step(event)
         except RequestError as error:
@@ -335,7 +335,7 @@ class Host:
     # What the verbs of an entry do ----------------------------------------------------------------------------------
 
     def ask(self, request: Event) -> None:
-        """Ask for something; what it proposes is what `confirm` means from now on."""
+        """Send a request; its proposal is the one that the next `confirm` accepts."""
         self.proposal = None
         self.tell(request)
 

@@ -29,7 +29,7 @@ __all__ = ["FULL_DAYS", "Chosen", "Summary", "Task", "run_all", "run_task", "tas
 Chosen = Literal["safety", "liveness", "both"]
 
 FULL_DAYS: Final = 150
-"""A campaign of so many virtual days must have tried every kind of fault."""
+"""From this many virtual days on, a campaign must have injected every kind of fault."""
 
 RUNS_MOST: Final = 10_000_000
 HOURS_MOST: Final = 24 * 366
@@ -50,7 +50,7 @@ class Task(NamedTuple):
     hours: int
 
     def replay(self) -> str:
-        """Say how to run just this world again."""
+        """Return the command that runs just this world again."""
         return f"pumpcore verify --seed {self.seed} --runs 1 --hours {self.hours} --mode {self.mode}"
 
 
@@ -86,7 +86,7 @@ def run_task(task: Task) -> Outcome:
 
 
 def run_all(todo: list[Task], *, jobs: int = 1) -> Iterator[Outcome]:
-    """Live through worlds, on so many processes of this machine.
+    """Run worlds on several processes of this machine.
 
     Args:
         todo: what to run.
@@ -197,11 +197,11 @@ class Summary:
         return sum(getattr(each, name) for each in self.outcomes.values())
 
     def replay(self, outcome: Outcome) -> str:
-        """Say how to run one of these worlds again."""
+        """Return the command that runs one of these worlds again."""
         return Task(outcome.seed, outcome.mode, self.hours).replay()
 
     def as_json(self) -> dict[str, object]:
-        """Give it as plain data of JSON's kinds."""
+        """Return it as plain data for JSON."""
         return {
             "runs": len(self.outcomes),
             "virtual_hours": self.span_us // US_PER_HOUR,

@@ -23,7 +23,7 @@ class ClockModel(Protocol):
     """Anything that says what time it is."""
 
     def read_us(self) -> int:
-        """Say how many microseconds have passed."""
+        """Return the microseconds that have passed."""
 
 
 class VirtualClock:
@@ -38,7 +38,7 @@ class VirtualClock:
         self.at_us = at_us
 
     def read_us(self) -> int:
-        """Say where it stands."""
+        """Return the true time."""
         return self.at_us
 
 
@@ -73,7 +73,7 @@ class FaultyClock:
         self.ppm = 0
 
     def drift(self, ppm: int) -> None:
-        """Run fast by so many parts per million from now on."""
+        """Run fast by this many parts per million from now on."""
         self._shown_us, self._right_us = self._steady_us(), self._clock.read_us()
         self.ppm = ppm
 
@@ -82,14 +82,14 @@ class FaultyClock:
         self.drift(self._injector.draw(Fault.CLOCK_DRIFT, -_DRIFT_PPM_LARGEST, _DRIFT_PPM_LARGEST))
 
     def read_us(self) -> int:
-        """Say what it shows."""
+        """Return the time that it shows."""
         shown_us = self._steady_us()
         if self._injector.strikes(Fault.CLOCK_BACK):
             return max(shown_us - self._injector.draw(Fault.CLOCK_BACK, 1, _BACK_US_LARGEST), 0)
         return shown_us
 
     def wait_us(self, until_us: int) -> int:
-        """Say how long it is really until it shows `until_us`, at its present speed, rounded up and at least 1."""
+        """Return the true time until it shows `until_us`, at its present speed, rounded up and at least 1."""
         return max(-((self._steady_us() - until_us) * _PPM // (_PPM + self.ppm)), 1)
 
     def _steady_us(self) -> int:

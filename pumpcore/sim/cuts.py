@@ -115,7 +115,7 @@ class CutBench:
         return other
 
     def tell(self, kind: Callable[..., Event], *given: Any) -> bool:  # noqa: ANN401  # the fields of any event
-        """Give the pump an event now, carry out what it answers, and say whether it was accepted."""
+        """Send the pump an event now, carry out its effects, and return whether it was accepted."""
         event = kind(self.now_us, *given)
         # Only where the power may go is it worth knowing how all was before.
         before = b"" if self.cutter.left is None else self.pump.snapshot()
@@ -230,7 +230,7 @@ class Cuts:
     checks: Counter[str] = field(default_factory=Counter)
 
     def as_json(self) -> dict[str, object]:
-        """Give it as plain data of JSON's kinds."""
+        """Return it as plain data for JSON."""
         return {"scenarios": self.scenarios, "points": self.points, "broken": self.broken}
 
 
@@ -292,7 +292,7 @@ def _cut_once(scenario: CutScenario, bench: CutBench, index: int, point: int, cu
 
 
 def _go_on(steps: tuple[CutStep, ...], bench: CutBench, most: int | None) -> None:
-    """Go on with a scenario, for so many calls or to its end."""
+    """Continue a run for `most` calls, or to its end."""
     done = 0
     for step in steps:
         more: bool | None = True

@@ -39,7 +39,7 @@ class Dice:
         return self._random.randrange(least, largest + 1)
 
     def one_in(self, count: int) -> bool:
-        """Say yes once in `count` draws; never where it is 0."""
+        """Return True once in `count` draws on average; never if `count` is 0."""
         return count > 0 and self._random.randrange(count) == 0
 
     def pick(self, choices: Sequence[T]) -> T:

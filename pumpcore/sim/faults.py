@@ -138,7 +138,7 @@ class Injector:
         self.active = True
 
     def strikes(self, kind: Fault) -> bool:
-        """Say whether a fault of this kind happens on this occasion, and count it if it does."""
+        """Return whether a fault of this kind happens now, and count it if it does."""
         if not self.active or kind not in self.kinds or not self._dice[kind].one_in(ODDS[kind]):
             return False
         self.counts[kind] += 1

@@ -105,7 +105,7 @@ class Cartridge:
     """
 
     def __init__(self, motor: Motor, left_uu: int | None = None) -> None:
-        """Put in a reservoir with so much in it."""
+        """Put in a reservoir with this amount."""
         self._motor = motor
         self.left_uu = left_uu
 
@@ -129,7 +129,7 @@ class Line:
     """
 
     def __init__(self, motor: Motor, noticed_uu: int) -> None:
-        """Begin with an open line; a block is noticed once so much is trapped."""
+        """Begin with an open line; a block is noticed when this amount is trapped."""
         self._motor = motor
         self._noticed_uu = noticed_uu
         self.blocked = False
@@ -192,7 +192,7 @@ class FaultyMotor:
         return self._answered(order, reports)
 
     def _answered(self, order: DeliveryOrder, reports: tuple[Report, ...]) -> tuple[Report, ...]:
-        """Say what is reported of a pulse that moved: not always, not always in time, not always for certain."""
+        """Return the reports about a pulse that moved; a report may be lost, late or uncertain."""
         strikes = self._injector.strikes
         others = tuple(report for report in reports if report.kind is not events.PulseConfirmed)
         if strikes(Fault.PULSE_UNKNOWN):

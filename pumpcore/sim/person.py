@@ -239,7 +239,7 @@ class Person:
             self._confirm()
 
     def _confirm(self) -> None:
-        """Say yes to what is proposed; sometimes twice, sometimes late, sometimes no."""
+        """Confirm what is proposed; sometimes twice, sometimes late, and sometimes reject it."""
         number, world = self._proposal, self._world
         if number is None:
             return
@@ -254,7 +254,7 @@ class Person:
                 self._ask(events.Confirm, number)
 
     def _too_late(self, number: int) -> None:
-        """Say yes when the time for it is over: it must be refused."""
+        """Confirm a proposal after it expired: this must be refused."""
         if self._world.clock.at_us < self._world.awake_us:
             return
         before = len(self._world.books.boluses)
@@ -329,7 +329,7 @@ class Person:
         self._tell(events.BatteryMeasured, self._battery)
 
     def _nonsense(self) -> None:
-        """Ask for what cannot be: it is refused, and nothing has changed."""
+        """Request something impossible: it must be refused, and nothing may change."""
         number = self._dice.between(0, 11)
         asked: tuple[Callable[..., Event], tuple[object, ...]] = (
             (events.Prime, (UU_PER_U,)),
@@ -357,7 +357,7 @@ class Person:
         return replace(self._world.pump.status.settings, limits=limits)
 
     def _ask(self, kind: Callable[..., Event], *given: object) -> bool:
-        """Ask for what may add insulin: over the link, where there is one."""
+        """Send a request that may add insulin, over the link if there is one."""
         world = self._world
         if not world.setup.by_link:
             return self._tell(kind, *given)

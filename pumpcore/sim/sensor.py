@@ -86,7 +86,7 @@ class Sensor:
         self._world.tell(events.GlucoseMeasured, reading)
 
     def _control(self, value: int) -> None:
-        """Ask for a rate by the value, every five minutes, as automatic controllers do."""
+        """Request a rate that depends on the value, every five minutes, as automatic controllers do."""
         world = self._world
         rate = world.config.device.round_rate_down(max(value - 80, 0) * 10_000)
         self._request += 1

@@ -109,7 +109,7 @@ def _motor(answers: Any) -> CutStep:  # noqa: ANN401  # an event's class, or Non
 
 
 def _settle(bench: CutBench) -> None:
-    """Say of every pulse that is open that it was delivered."""
+    """Confirm every open pulse."""
     for seq in list(bench.books.orders):
         bench.tell(events.PulseConfirmed, seq)
 

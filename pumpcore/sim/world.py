@@ -180,7 +180,7 @@ class World:
         self.clock.at_us = end_us
 
     def _deadline_us(self) -> int:
-        """Say when the host calls the pump, in right time."""
+        """Return when the host calls the pump next, in true time."""
         deadline_us = self.promised_us = self.pump.next_deadline_us()
         if deadline_us is None:
             return NEVER_US
@@ -199,7 +199,7 @@ class World:
     # The pump and its host ------------------------------------------------------------------------------------------
 
     def tell(self, kind: Callable[..., Event], *given: object, whole: bool = False) -> bool:
-        """Give the pump an event at the host's time, and carry out what it answers.
+        """Send the pump an event at the host's time, and carry out its effects.
 
         Args:
             kind: of the event.
@@ -225,7 +225,7 @@ class World:
             raise BrokenError("TIM-04", event, self.seen_us)
 
     def give(self, event: Event, *, whole: bool = False) -> bool:
-        """Give the pump an event, and carry out what it answers; as `tell`."""
+        """Send the pump an event, and carry out its effects; as `tell`."""
         if self.journal.failure is None and self.injector.strikes(Fault.CUT_AT_WRITE):
             self.power.cut_at_write(event)
             return False
@@ -264,7 +264,7 @@ class World:
             self._restored()
 
     def _in_time(self, event: Event, found: tuple[Effect, ...]) -> None:
-        """Check that who calls at the pump's own deadline misses no step."""
+        """Check that a host that calls at the pump's deadline misses no step."""
         # A deadline that was over already when it was asked for is the very next instant, and nobody can keep to it.
         if self.promised_us is not None and self.seen_us + 1 < self.promised_us >= event.at_us:
             late = [each for each in found if isinstance(each, StepsMissed) and each.cause == "late"]

@@ -55,7 +55,7 @@ class Telling(Protocol):
     """A driver that can say later what became of a pulse, as after a lost connection has come back."""
 
     def outcome_of(self, seq: int) -> Outcome:
-        """Say what is known by now of a pulse that was neither confirmed nor failed."""
+        """Return what is known by now about a pulse that was neither confirmed nor failed."""
 
 
 class IdealDriver:
@@ -151,7 +151,7 @@ class DriverBook:
         self.pulses[pulse.seq] = lost
 
     def ask(self, seq: int) -> Outcome:
-        """Ask a driver what became of a pulse: itself where it is `Telling`, or else what has moved of it.
+        """Find out what became of a pulse: from the driver if it is `Telling`, otherwise from what has moved.
 
         Raises:
             ContractError: what it says is not what has moved (DEL-06).

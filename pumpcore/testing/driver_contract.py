@@ -46,7 +46,7 @@ class DriverContract(Machine):
     """
 
     def setups(self) -> st.SearchStrategy[PumpSetup]:
-        """Say what pumps to try: running ones, with wide limits, so that there is something to carry out."""
+        """Return the pumps to try: running ones with wide limits, so that there is something to carry out."""
         return setups().map(lambda drawn: drawn._replace(running=True, limits=0))
 
     @initialize(setup=st.runner().flatmap(lambda machine: machine.setups()))
@@ -102,7 +102,7 @@ class DriverContract(Machine):
         return events.ChangeSettings(self.now_us, replace(self.model.settings, limits=limits))
 
     def patient(self) -> bool:
-        """Say whether it is time again for what stops delivery: otherwise nothing else would ever be tried."""
+        """Return whether delivery may be stopped now; stopping it at every step would leave nothing else to test."""
         return self.given % 5 == 0
 
     @precondition(lambda self: self.model.state != "running")

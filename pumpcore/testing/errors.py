@@ -1,4 +1,4 @@
-"""What a broken requirement is told with."""
+"""The error for a requirement that does not hold."""
 
 from __future__ import annotations
 

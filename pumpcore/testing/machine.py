@@ -55,7 +55,7 @@ class AnyPump(Protocol):
         """Take an event and answer, or raise a `RequestError` and change nothing."""
 
     def next_deadline_us(self) -> int | None:
-        """Say when it wants to be called at the latest."""
+        """Return the latest instant at which the pump must be called."""
 
     def snapshot(self) -> Any:  # noqa: ANN401  # whatever `PumpContract.restore_pump` takes
         """Write it down; equal pumps give equal snapshots."""
@@ -104,7 +104,7 @@ _BY: Final[Mapping[type[Event], str]] = {
 
 
 def everything(pump: AnyPump) -> Whole:
-    """Ask a pump all that it can be asked."""
+    """Read everything that a pump shows of itself."""
     return pump.status, pump.next_deadline_us(), pump.snapshot()
 
 
@@ -162,14 +162,14 @@ class Machine(RuleBasedStateMachine):
         return IdealDriver()
 
     def setups(self) -> st.SearchStrategy[PumpSetup]:
-        """Say what pumps to try; `setups("omnipod")` tries one device only."""
+        """Return the pumps to try; `setups("omnipod")` tries one device only."""
         return setups()
 
     def time_passes(self, now_us: int) -> None:
         """Take notice that it is `now_us`, as a driver with time-outs must; nothing unless a subclass does."""
 
     def ledger_of(self, pump: AnyPump) -> Account | None:
-        """Give the book of therapy insulin, for the check that every step is in one place (DEL-06); None: unknown."""
+        """Return the book of therapy insulin, to check that every step is in one place (DEL-06); None: unknown."""
         return pump.ledger.therapy if isinstance(pump, Pump) else None  # the book that is checked
 
     # The beginning --------------------------------------------------------------------------------------------------
@@ -212,7 +212,7 @@ class Machine(RuleBasedStateMachine):
     # The one way in -------------------------------------------------------------------------------------------------
 
     def give(self, event: Event, *, must: bool | None = None, by: str | None = None) -> bool:
-        """Give the pump an event, and the model what came of it.
+        """Send the pump an event, and let the model follow it.
 
         Args:
             event: what it is told.
@@ -257,7 +257,7 @@ class Machine(RuleBasedStateMachine):
         self.pump = restored
 
     def _step_twin(self, event: Event) -> object:
-        """Ask the pump from before the last restart, for a few steps; its answer, or how it refuses."""
+        """Step the pump from before the last restart too, for a few events; return its answer or its refusal."""
         if self.twin is None:
             return None
         self.twin_steps -= 1
@@ -282,7 +282,7 @@ class Machine(RuleBasedStateMachine):
     # The driver -----------------------------------------------------------------------------------------------------
 
     def _carry_out(self, order: Pulse) -> None:
-        """Give an order to the driver, over a link that may be bad, and the pump what comes back."""
+        """Send an order to the driver, over a link that may be bad, and report the outcome to the pump."""
         if self.link in {"lost", "fails"}:
             self.book.lose(order)
             said = {"lost": Outcome.SILENT, "fails": Outcome.FAILED}[self.link]
@@ -294,7 +294,7 @@ class Machine(RuleBasedStateMachine):
             self.tell(order.seq, said)
 
     def tell(self, seq: int, said: Outcome) -> bool:
-        """Tell the pump the outcome of a pulse; one that settles it must be accepted."""
+        """Report the outcome of a pulse to the pump; one that settles it must be accepted."""
         return self.give(OUTCOMES[said](self.now_us, seq), must=None if said is Outcome.UNKNOWN else True)
 
     def settle(self, seq: int) -> None:

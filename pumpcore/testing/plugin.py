@@ -64,5 +64,5 @@ class RunsContract:
 
 @pytest.fixture
 def pump_contract(pytestconfig: pytest.Config) -> RunsContract:
-    """Give what runs a contract: `pump_contract(MyContract)`."""
+    """Return a function that runs a contract: `pump_contract(MyContract)`."""
     return RunsContract(pytestconfig.getoption(_OPTION))

@@ -54,7 +54,7 @@ class PumpContract(DriverContract):
     """
 
     def setups(self) -> st.SearchStrategy[PumpSetup]:
-        """Say what pumps to try; `setups("omnipod")` tries one device only."""
+        """Return the pumps to try; `setups("omnipod")` tries one device only."""
         return setups()
 
     # Time ----------------------------------------------------------------------------------------------------------
@@ -62,7 +62,7 @@ class PumpContract(DriverContract):
     @precondition(lambda self: self.model.state == "running")
     @rule(span_us=st.sampled_from([15 * MIN, H, 2 * H]), times=st.integers(1, 3))
     def a_quiet_while(self, span_us: int, times: int) -> None:
-        """Let time go by with a person who answers each alarm."""
+        """Let time pass while a person confirms each alarm."""
         for _ in range(times):
             self.confirm_all_alarms()
             self.a_good_host(span_us)
@@ -70,7 +70,7 @@ class PumpContract(DriverContract):
     @precondition(lambda self: self.now_us)
     @rule(back_us=st.integers(1, H))
     def time_does_not_go_back(self, back_us: int) -> None:
-        """Give an event that is older than the last one (TIM-04)."""
+        """Send an event that is older than the last one (TIM-04)."""
         if back_us <= self.now_us:
             self.give(events.Suspend(self.now_us - back_us), must=False, by="TIM-04")
 
@@ -79,7 +79,7 @@ class PumpContract(DriverContract):
     @precondition(lambda self: self.patient())
     @rule(amount_uu=st.sampled_from([0, 24_999, U, 20 * U, 100 * U, 400 * U]))
     def the_reservoir_is_measured(self, amount_uu: int) -> None:
-        """Say that a reservoir is in its place and holds so much (RES-01, RES-03)."""
+        """Report the amount in the reservoir (RES-01, RES-03)."""
         self.give(events.ReservoirMeasured(self.now_us, amount_uu), must=amount_uu <= self.model.device.reservoir_uu)
 
     @precondition(lambda self: self.patient())
@@ -102,7 +102,7 @@ class PumpContract(DriverContract):
         self.give(events.FaultGone(self.now_us, kind), must=True)
 
     def measured(self, mg_per_dl: int, late_us: int = 0, quality: Quality = Quality.GOOD) -> None:
-        """Tell a reading of the sensor."""
+        """Report a reading of the sensor."""
         reading = Reading(max(self.now_us - late_us, 0), MgDl(mg_per_dl), quality)
         self.give(events.GlucoseMeasured(self.now_us, reading), must=True)
 
@@ -155,7 +155,7 @@ class PumpContract(DriverContract):
     def a_controller_asks(
         self, rate_uu_per_h: int | None, amount_uu: int, duration_us: int, age_us: int, step: int
     ) -> None:
-        """Ask as an automatic controller: within its bounds and not, late, twice (GLU-05, GLU-06)."""
+        """Send a controller's request: within its bounds or outside, late, or twice (GLU-05, GLU-06)."""
         at_us, number = max(self.now_us - age_us, 0), max(self.controller_id + step, 1)
         request: RateRequest | BolusRequest = BolusRequest(id=number, at_us=at_us, amount_uu=amount_uu)
         if rate_uu_per_h is not None:
@@ -249,7 +249,7 @@ class PumpContract(DriverContract):
 
     @rule(number=NUMBERS, span_us=st.sampled_from([0, MIN, 10 * MIN, 5 * H]))
     def snooze(self, number: int, span_us: int) -> None:
-        """Ask to be told again later (ALM-02)."""
+        """Snooze an alarm (ALM-02)."""
         self.give(events.SnoozeAlarm(self.now_us, number, span_us), must=None if MIN <= span_us <= 10 * MIN else False)
 
     @rule(span_us=st.sampled_from([0, MIN, 2 * MIN, 3 * MIN]))
@@ -259,7 +259,7 @@ class PumpContract(DriverContract):
 
     @rule(fast_uu=AMOUNTS, extended_uu=AMOUNTS, extended_us=DURATIONS, at_once=st.booleans())
     def propose_bolus(self, fast_uu: int, extended_uu: int, extended_us: int, at_once: bool) -> None:  # noqa: FBT001
-        """Ask for any bolus, and sometimes confirm it (BOL-01, BOL-05)."""
+        """Propose any bolus, and sometimes confirm it (BOL-01, BOL-05)."""
         asked = events.ProposeBolus(
             self.now_us, fast_uu=fast_uu, extended_uu=extended_uu, extended_us=extended_us if extended_uu else 0
         )
@@ -291,14 +291,14 @@ class PumpContract(DriverContract):
         percent=st.sampled_from([None, 0, 50, 100, 120, 200, 201]),
     )
     def propose_temp(self, duration_us: int, rate_uu_per_h: int | None, percent: int | None) -> None:
-        """Ask for any temp basal (LIM-09)."""
+        """Propose any temp basal (LIM-09)."""
         asked = events.ProposeTemp(self.now_us, duration_us, rate_uu_per_h, percent)
         impossible = self.model.state != "running" or (rate_uu_per_h is None) == (percent is None)
         self.give(asked, must=False if impossible else None)
 
     @rule(plan=st.integers(0, len(PLANS)))
     def propose_plan(self, plan: int) -> None:
-        """Ask for another week plan (PRF-02)."""
+        """Propose another week plan (PRF-02)."""
         asked = (*PLANS, PLAN_TOO_FAST)[plan]
         self.give(events.ProposePlan(self.now_us, asked), must=False if plan == len(PLANS) else None)
 
@@ -330,7 +330,7 @@ class PumpContract(DriverContract):
         then=st.sampled_from(["confirm", "wait", "measure", "bolus", "nothing"]),
     )
     def ask_advice(self, carbs_mg: int, mg_per_dl: int | None, then: str) -> None:
-        """Ask, and let something come between the suggestion and the person's yes (ADV-02, ADV-07)."""
+        """Request advice, and let something happen between the suggestion and its confirmation (ADV-02, ADV-07)."""
         if mg_per_dl is not None:
             self.measured(mg_per_dl)
         model, calculator = self.model, self.model.settings.calculator

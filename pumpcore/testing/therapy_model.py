@@ -27,7 +27,7 @@ READING_MOST_US: Final = 12 * MIN
 
 
 def mg_per_dl(value: Glucose) -> int:
-    """Give the number of a value; the machine knows one unit."""
+    """Return the number of a value in mg/dL; the contracts use this unit only."""
     if not isinstance(value, MgDl):
         raise TypeError(value)
     return value.mg_per_dl
@@ -52,7 +52,7 @@ class Readings:
         return self.by_minute[max(self.by_minute)] if self.by_minute else None
 
     def usable(self, now_us: int) -> int | None:
-        """Give the latest value in mg/dL, if a decision may rest on it (ADV-04, GLU-04)."""
+        """Return the latest value in mg/dL if it may be used for a decision, otherwise None (ADV-04, GLU-04)."""
         latest = self.latest
         if latest is None or latest.quality is not Quality.GOOD or now_us - latest.at_us > READING_MOST_US:
             return None
@@ -106,7 +106,7 @@ class LowSuspendModel:
         return None if len(self.readings.by_minute) >= a_trend_needs else False
 
     def falls(self, now_us: int) -> bool:
-        """Say whether no reading of the last hour is above the one before it: no trend of them can rise."""
+        """Return whether no reading of the last hour is above the one before it, so that no trend can rise."""
         last = [each for _, each in sorted(self.readings.by_minute.items()) if each.at_us > now_us - 60 * MIN]
         return all(mg_per_dl(after.value) <= mg_per_dl(before.value) for before, after in pairwise(last))
 

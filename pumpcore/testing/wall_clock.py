@@ -50,7 +50,7 @@ class WallClockModel:
         return utc_us + offset_us(self.zone, utc_us)
 
     def rate(self, plan: WeekPlan, at_us: int) -> int:
-        """Give the rate of the segment in which the wall clock stands (PRF-01, PRF-03)."""
+        """Return the rate of the segment in force by the wall clock (PRF-01, PRF-03)."""
         day, day_us = divmod(self.local_us(at_us), DAY)
         profile = plan.days[(day + THURSDAY) % 7]
         return [each.rate_uu_per_h for each in profile.segments if each.start_us <= day_us][-1]

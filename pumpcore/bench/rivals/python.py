@@ -27,7 +27,7 @@ class PythonBasal:
         self.carried = 0
 
     def advance(self, to_us: int) -> list[int]:
-        """Say the due times up to and including `to_us`.
+        """Return the due times up to and including `to_us`.
 
         Args:
             to_us: until when, no earlier than before.
@@ -50,7 +50,7 @@ class PythonTrain:
         self.done = 0
 
     def advance(self, to_us: int) -> list[int]:
-        """Say the due times up to and including `to_us`.
+        """Return the due times up to and including `to_us`.
 
         Args:
             to_us: until when, no earlier than before.
@@ -96,7 +96,7 @@ class PythonEngine:
         self.trains.sort(key=itemgetter(0, 1))
 
     def advance(self, to_us: int, /) -> list[tuple[int, int]]:
-        """Say the pulses up to and including `to_us`.
+        """Return the pulses up to and including `to_us`.
 
         Args:
             to_us: until when.

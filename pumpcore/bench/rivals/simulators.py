@@ -23,7 +23,7 @@ _IINTS_MINUTES: Final = 5
 
 
 def simglucose_basal(rates_uu_per_h: Sequence[int]) -> Callable[[], float]:
-    """Give a day's basal to simglucose's model of a pump, a minute at a time.
+    """Set up simglucose's pump model to deliver a day's basal, a minute at a time.
 
     Args:
         rates_uu_per_h: the rate of each minute, uu/h.
@@ -46,7 +46,7 @@ def simglucose_basal(rates_uu_per_h: Sequence[int]) -> Callable[[], float]:
 
 
 def iints_basal(rates_uu_per_h: Sequence[int], *, step_uu: int) -> Callable[[], float]:
-    """Give a day's basal to the model of a pump of the IINTS SDK, five minutes at a time.
+    """Set up the IINTS SDK's pump model to deliver a day's basal, five minutes at a time.
 
     Args:
         rates_uu_per_h: the rate of each minute, uu/h.

@@ -30,7 +30,7 @@ class NumpyBasal(PythonBasal):
     """
 
     def advance(self, to_us: int) -> Column:  # type: ignore[override] # a column where the other gives a list
-        """Say the due times up to and including `to_us`.
+        """Return the due times up to and including `to_us`.
 
         Args:
             to_us: until when, no earlier than before.
@@ -51,7 +51,7 @@ class NumpyTrain(PythonTrain):
     """A train."""
 
     def advance(self, to_us: int) -> Column:  # type: ignore[override] # a column where the other gives a list
-        """Say the due times up to and including `to_us`.
+        """Return the due times up to and including `to_us`.
 
         Args:
             to_us: until when, no earlier than before.
@@ -104,7 +104,7 @@ class NumpyEngine(PythonEngine):
     train_of = NumpyTrain
 
     def advance(self, to_us: int, /) -> tuple[Column, Column]:  # type: ignore[override] # columns where the other gives a list
-        """Say the pulses up to and including `to_us`.
+        """Return the pulses up to and including `to_us`.
 
         Args:
             to_us: until when.

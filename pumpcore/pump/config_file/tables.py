@@ -32,11 +32,11 @@ class Table:
         self._data = dict(data)
 
     def refuse(self, error: RequestError) -> NoReturn:
-        """Say what is wrong in this table."""
+        """Raise an error that names this table."""
         raise RecordError(self.where, str(error)) from error
 
     def has(self, key: str) -> bool:
-        """Say whether a key is there that nobody took."""
+        """Return whether a key is present that was not taken yet."""
         return key in self._data
 
     def take(self, key: str, default: object = None) -> object:

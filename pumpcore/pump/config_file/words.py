@@ -251,7 +251,7 @@ def day_us(text: str, *, field: str) -> int:
 
 
 def utc_of(reading: datetime, zone: ZoneInfo, *, again: bool = False, field: str) -> datetime:
-    """Say when a local clock has a reading.
+    """Return the instant at which a local clock has a reading.
 
     Args:
         reading: date and time without a zone.

@@ -47,7 +47,7 @@ class BasalBook:
         self._until_us = self.now_us
 
     def rate(self) -> int:
-        """Say which rate is programmed now."""
+        """Return the rate that is programmed now."""
         rate = self.profile_rate()
         if self.temp is None:
             return rate
@@ -56,7 +56,7 @@ class BasalBook:
         return self._device.round_rate_down(rate * self.temp.percent // 100)
 
     def temp_end_us(self) -> int:
-        """Say when the temp basal ends; never, where there is none."""
+        """Return when the temp basal ends; `NEVER_US` if none is running."""
         return NEVER_US if self.temp is None else self.temp.start_us + self.temp.duration_us
 
     def follow(self, to_us: int, *, delivering: bool, missing: bool) -> None:
@@ -74,7 +74,7 @@ class BasalBook:
                 self.temp = None
 
     def profile_rate(self) -> int:
-        """Say which rate the plan has for the local time of now."""
+        """Return the rate of the plan at the present local time."""
         if self.now_us >= self._until_us:
             self._look()
         return self._rate

@@ -111,7 +111,7 @@ class Books(AlarmBook):
 
     @staticmethod
     def _by_time(effect: Effect, event: Event) -> bool:
-        """Say whether an effect came of time alone, on the way to the event."""
+        """Return whether an effect came from time alone, before the event."""
         if isinstance(effect, said.StepsMissed):
             return effect.cause != "failed"
         if isinstance(effect, (said.ModeChanged, said.TempEnded)) and effect.at_us < event.at_us:
@@ -120,7 +120,7 @@ class Books(AlarmBook):
 
     @staticmethod
     def _by_then(found: tuple[Effect, ...], at: int) -> bool:
-        """Say whether a bolus was recorded by time alone, before this event told that an uncertain pulse has failed."""
+        """Return whether time alone ended a bolus, before this event reported that an uncertain pulse had failed."""
         rest = found[at:]
         return isinstance(rest[0], said.BolusDelivered) and any(
             isinstance(each, said.StepsMissed) and each.cause == "failed" for each in rest

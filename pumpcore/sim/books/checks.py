@@ -56,7 +56,7 @@ class Window:
         return self.at(at_us)
 
     def at(self, at_us: int) -> int:
-        """Say what is in the window that ends at an instant."""
+        """Return the sum of the window that ends at an instant."""
         while self._held and self._held[0][0] <= at_us - self._span_us:
             self._sum -= self._held.popleft()[1]
         return self._sum

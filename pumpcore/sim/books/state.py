@@ -123,7 +123,7 @@ class BookState:
         return sorted(kind.value for kind in self.active if TABLE[kind].stops_delivery)
 
     def _fresh_uu(self) -> int:
-        """Say how much bolus insulin is on board at the least; nothing where something has failed, and is not."""
+        """Return a lower bound of the bolus insulin on board; 0 after a failed pulse, which is not on board."""
         if self.counted["failed"] or self.config.settings.curve != _CURVE:
             return 0
         return self.fresh.at(self.seen_us) * 3 // 4

@@ -28,7 +28,7 @@ class DueModel(ModelState):
             self.now_us = edge_us
 
     def leaves_by(self, at_us: int) -> int:
-        """Give the last instant up to then at which the actuator moves: any, or one of its grid (DEL-05)."""
+        """Return the last instant up to `at_us` at which the actuator may move: any, or one of its grid (DEL-05)."""
         return at_us - at_us % self.device.grid_us if self.device.grid_us else at_us
 
     def due(self) -> dict[tuple[int, str], int]:
@@ -76,7 +76,7 @@ class DueModel(ModelState):
                 raise ContractError("DEL-01 behind", key, part, due)
 
     def may_wait(self, part: ModelPart) -> bool:
-        """Say whether steps may wait for an actuator that needs a gap between pulses (DEL-05).
+        """Return whether steps may wait for an actuator that needs a gap between pulses (DEL-05).
 
         One that is free lets the next step leave. But a raise of basal waits until what is under way allows it, and
         steps that wait when delivery stops, or a bolus ends, do not leave any more.

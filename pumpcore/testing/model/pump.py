@@ -69,7 +69,7 @@ class PumpModel(RequestModel):
 
     @staticmethod
     def is_by_time(effect: object) -> bool:
-        """Say whether an effect comes of time alone."""
+        """Return whether an effect comes from time alone."""
         if isinstance(effect, said.StepsMissed):
             return effect.cause != "failed"
         return isinstance(effect, said.FirePulse) or (

@@ -153,11 +153,11 @@ class ModelState:
         }
 
     def profile_rate(self, at_us: int) -> int:
-        """Give the rate of the profile at an instant (PRF-03, TIM-01)."""
+        """Return the rate of the profile at an instant (PRF-03, TIM-01)."""
         return 0 if self.plan is None or self.clock is None else self.clock.rate(self.plan, at_us)
 
     def programmed_rate(self, at_us: int) -> int:
-        """Give the rate that is programmed from an instant on, delivered or not (TMP-01)."""
+        """Return the programmed rate from an instant on, delivered or not (TMP-01)."""
         rate = self.profile_rate(at_us)
         if self.temp is None or at_us >= self.temp.start_us + self.temp.duration_us:
             return rate
@@ -175,7 +175,7 @@ class ModelState:
         return sorted(each for each in found if self.now_us < each <= to_us)
 
     def basis(self, *, by_advice: bool) -> tuple[object, ...]:
-        """Give what a proposal rests on (BOL-04, ADV-07)."""
+        """Return the facts on which a proposal is based (BOL-04, ADV-07)."""
         latest = self.readings.latest
         return (self.changed, self.begun_boluses, latest) if by_advice else (self.changed,)
 
@@ -187,7 +187,7 @@ class ModelState:
         return self.now_us <= until_us and basis == self.basis(by_advice=by_advice)
 
     def part(self, bolus_id: int, channel: str) -> ModelPart:
-        """Give the books of one channel of one bolus, or of basal."""
+        """Return the book of one channel of one bolus, or of basal."""
         return self.basal if channel == "basal" else self.parts[bolus_id, channel]
 
     def without_us(self) -> int:

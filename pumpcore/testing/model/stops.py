@@ -95,7 +95,7 @@ class StopModel(AlarmModel):
                 raise ContractError("SUS-01", "stopped without a reason", event)
 
     def follow_cause(self, after: str) -> None:
-        """Say why it is suspended: only an alarm's cause lasts through its end."""
+        """Update why delivery is suspended: only an alarm's cause lasts through its end."""
         if after == "alarm":
             self.cause = SuspendCause.ALARM
         elif after != "suspended":
@@ -104,7 +104,7 @@ class StopModel(AlarmModel):
             self.reminders.disconnected_until_us = None
 
     def overlaid(self, cause: SuspendCause, *, by_itself: bool = False) -> None:
-        """Give a suspend another cause: a person's, whatever it was (SUS-02)."""
+        """Replace the cause of a suspend: a person's cause replaces any other (SUS-02)."""
         self.cause = cause
         self.reminders.disconnected_until_us = None
         if self.low is not None:

@@ -4,8 +4,8 @@ The rules of this file: a fault is data, and every data file has the same form. 
 
     [[fault]]
     id = "a proposal never expires"       what the fault is; unique in its file
-    file = "pumpcore/pump/flow.py"        the file that is changed, from the project's root
-    old = 'each.expires_us < now_us'      the exact text that is replaced; it occurs exactly once
+    file = "pumpcore/pump/step/time.py"   the file that is changed, from the project's root
+    old = 'each.expires_us < step.to_us'  the exact text that is replaced; it occurs exactly once
     new = 'each.expires_us < 0'           the text that replaces it; may be empty
     found_by = ["TIM-06"]                 each check that must find it: a rule, theorem, requirement, goal, model or run
 

@@ -33,7 +33,7 @@ from pumpcore.pump import effects as said
 from pumpcore.pump import events
 from pumpcore.pump.codec import UNREADABLE, Codec, parsed
 from pumpcore.pump.effects import Effect
-from pumpcore.therapy.glucose import RateRequest
+from pumpcore.therapy.envelope import RateRequest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

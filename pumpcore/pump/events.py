@@ -15,7 +15,8 @@ from pumpcore.fields import check_fields
 from pumpcore.frozen import dataclass
 from pumpcore.limits import check
 from pumpcore.pump.settings import Settings
-from pumpcore.therapy.glucose import BolusRequest, RateRequest, Reading
+from pumpcore.therapy.envelope import BolusRequest, RateRequest
+from pumpcore.therapy.glucose import Reading
 from pumpcore.therapy.profile import Anchor, BasalProfile, WeekPlan
 
 __all__ = [

@@ -21,7 +21,7 @@ from pumpcore.pump.modes import ModeMachine
 from pumpcore.pump.state import PumpState
 from pumpcore.pump.status import Status, status_of
 from pumpcore.pump.step import Step
-from pumpcore.pump.step.alarms import causes_now, follow_alarms, update_alarms
+from pumpcore.pump.step.alarms import causes_now, update_alarms
 from pumpcore.pump.step.basal import refresh_profile_rate
 from pumpcore.pump.step.low import stale_us
 from pumpcore.pump.step.time import pass_time
@@ -223,7 +223,6 @@ class Pump:
         asked = False
         try:
             pass_time(step)
-            follow_alarms(step)  # what time brought to light comes before the event
             asked = True
             HANDLERS[type(event)](event, step)
             asked = False

@@ -15,8 +15,10 @@ from pumpcore.fields import check_fields
 from pumpcore.frozen import dataclass, field, replace
 from pumpcore.limits import Limits, check
 from pumpcore.therapy.calculator import policy
-from pumpcore.therapy.glucose import ControllerBounds, LowSettings, MgDl, MmolL
+from pumpcore.therapy.envelope import ControllerBounds
+from pumpcore.therapy.glucose import MgDl, MmolL
 from pumpcore.therapy.iob import Curve
+from pumpcore.therapy.low_suspend import LowSettings
 
 if TYPE_CHECKING:
     from pumpcore.devices import Device

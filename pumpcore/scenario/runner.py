@@ -37,7 +37,8 @@ if TYPE_CHECKING:
     from pumpcore.scenario.entries import Entry
     from pumpcore.scenario.reader import Scenario
     from pumpcore.scenario.timeline import Fate
-    from pumpcore.therapy.glucose import BolusRequest, Glucose, RateRequest
+    from pumpcore.therapy.envelope import BolusRequest, RateRequest
+    from pumpcore.therapy.glucose import Glucose
 
 __all__ = ["Host", "Refusal", "Run", "run"]
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Final, TypeAlias, cast
 
 from pumpcore.alarms import Kind
 from pumpcore.pump import events
-from pumpcore.therapy.glucose import BolusRequest, RateRequest, Reading
+from pumpcore.therapy.envelope import BolusRequest, RateRequest
+from pumpcore.therapy.glucose import Reading
 from pumpcore.units import US_PER_MINUTE
 
 if TYPE_CHECKING:

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Final
 from pumpcore.pump import events
 from pumpcore.sim.dice import Dice
 from pumpcore.sim.faults import Fault
-from pumpcore.therapy.glucose import MgDl, RateRequest, Reading
+from pumpcore.therapy.envelope import RateRequest
+from pumpcore.therapy.glucose import MgDl, Reading
 from pumpcore.units import US_PER_HOUR, US_PER_MINUTE
 
 if TYPE_CHECKING:

@@ -13,7 +13,9 @@ from pumpcore.frozen import dataclass, replace
 from pumpcore.limits import Limits
 from pumpcore.pump import Calculator, Config, Settings
 from pumpcore.sim.dice import Dice
-from pumpcore.therapy.glucose import LOW_PRESETS, ControllerBounds, LowSettings, MgDl
+from pumpcore.therapy.envelope import ControllerBounds
+from pumpcore.therapy.glucose import MgDl
+from pumpcore.therapy.low_suspend import LOW_PRESETS, LowSettings
 from pumpcore.therapy.profile import Anchor, BasalProfile, Segment, WeekPlan
 from pumpcore.units import US_PER_HOUR, US_PER_MINUTE, UU_PER_U
 

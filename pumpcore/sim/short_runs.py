@@ -16,15 +16,9 @@ from pumpcore.frozen import replace
 from pumpcore.pump import Config, Settings, events
 from pumpcore.sim.cuts import CutScenario
 from pumpcore.sim.setup import CALCULATOR, USUAL_LIMITS
-from pumpcore.therapy.glucose import (
-    LOW_PRESETS,
-    BolusRequest,
-    ControllerBounds,
-    LowSettings,
-    MgDl,
-    RateRequest,
-    Reading,
-)
+from pumpcore.therapy.envelope import BolusRequest, ControllerBounds, RateRequest
+from pumpcore.therapy.glucose import MgDl, Reading
+from pumpcore.therapy.low_suspend import LOW_PRESETS, LowSettings
 from pumpcore.therapy.profile import Anchor, BasalProfile, Segment, WeekPlan
 from pumpcore.units import US_PER_HOUR, US_PER_MINUTE, US_PER_SECOND, UU_PER_U
 

@@ -20,7 +20,8 @@ from pumpcore.testing.machine import must_hold
 from pumpcore.testing.model import CHANGING, STOPPING
 from pumpcore.testing.setup import LIMIT_SETS, NIGHTS, PLAN_TOO_FAST, PLANS, setups
 from pumpcore.testing.wall_clock import EPOCH
-from pumpcore.therapy.glucose import BolusRequest, MgDl, Quality, RateRequest, Reading
+from pumpcore.therapy.envelope import BolusRequest, RateRequest
+from pumpcore.therapy.glucose import MgDl, Quality, Reading
 from pumpcore.therapy.profile import Anchor
 from pumpcore.units import US_PER_DAY as DAY
 from pumpcore.units import US_PER_HOUR as H

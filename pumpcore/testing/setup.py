@@ -18,7 +18,9 @@ from pumpcore.frozen import replace
 from pumpcore.limits import Limits
 from pumpcore.pump import Calculator, Config, Settings
 from pumpcore.therapy.calculator import POLICIES as ADVICE
-from pumpcore.therapy.glucose import LOW_PRESETS, ControllerBounds, LowSettings, MgDl
+from pumpcore.therapy.envelope import ControllerBounds
+from pumpcore.therapy.glucose import MgDl
+from pumpcore.therapy.low_suspend import LOW_PRESETS, LowSettings
 from pumpcore.therapy.profile import Anchor, BasalProfile, Segment, WeekPlan
 from pumpcore.units import US_PER_HOUR as H
 from pumpcore.units import US_PER_MINUTE as MIN

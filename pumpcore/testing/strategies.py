@@ -19,7 +19,8 @@ from pumpcore.pump import Config, events
 from pumpcore.pump.events import Activation, SuspendCause
 from pumpcore.testing.programmes import plans as programmes
 from pumpcore.testing.setup import PumpSetup, config_of, setups
-from pumpcore.therapy.glucose import BolusRequest, MgDl, Quality, RateRequest, Reading
+from pumpcore.therapy.envelope import BolusRequest, RateRequest
+from pumpcore.therapy.glucose import MgDl, Quality, Reading
 from pumpcore.therapy.profile import BasalProfile, Segment, WeekPlan
 from pumpcore.units import US_PER_DAY, US_PER_HOUR, US_PER_MINUTE, UU_PER_U
 

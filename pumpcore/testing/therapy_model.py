@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from pumpcore.alarms import AlarmSettings
     from pumpcore.pump import Calculator
     from pumpcore.testing.wall_clock import WallClockModel
-    from pumpcore.therapy.glucose import Glucose, LowSettings, Reading
+    from pumpcore.therapy.glucose import Glucose, Reading
+    from pumpcore.therapy.low_suspend import LowSettings
 
 READING_MOST_US: Final = 12 * MIN
 """ADV-04."""

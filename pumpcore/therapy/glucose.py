@@ -13,9 +13,8 @@ from __future__ import annotations
 from bisect import bisect_left
 from enum import IntEnum, StrEnum, unique
 from fractions import Fraction
-from importlib import import_module
 from itertools import pairwise
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import Final, TypeAlias
 
 from pumpcore.bounds import Range, within
 from pumpcore.errors import QuantityError, TimeError
@@ -23,43 +22,20 @@ from pumpcore.frozen import dataclass
 from pumpcore.limits import check
 from pumpcore.units import US_PER_MINUTE
 
-if TYPE_CHECKING:
-    from pumpcore.therapy.envelope import BolusRequest, ControllerBounds, RateRequest, check_request
-    from pumpcore.therapy.low_suspend import (
-        LOW_PRESETS,
-        LowDecision,
-        LowFacts,
-        LowPreset,
-        LowSettings,
-        LowWhy,
-        low_suspend,
-    )
-
 __all__ = [
-    "LOW_PRESETS",
     "MG_DL_PER_MMOL_L",
     "READING_US_MAX",
-    "BolusRequest",
-    "ControllerBounds",
     "Glucose",
     "Kept",
     "Last24h",
     "Link",
-    "LowDecision",
-    "LowFacts",
-    "LowPreset",
-    "LowSettings",
-    "LowWhy",
     "MgDl",
     "MmolL",
     "Quality",
-    "RateRequest",
     "Reading",
     "Trend",
-    "check_request",
     "exact_glucose",
     "link",
-    "low_suspend",
     "rate_at",
     "trend",
 ]
@@ -436,20 +412,3 @@ def trend(day: Last24h, now_us: int) -> Trend:
     if rate < 0:
         return Trend.FALLING_FAST if rate <= -_RISING_FAST else Trend.FALLING
     return Trend.RISING_FAST if rate >= _RISING_FAST else Trend.RISING
-
-
-# Where it was before --------------------------------------------------------------------------------------------------
-
-_MOVED: Final = {
-    **dict.fromkeys(("BolusRequest", "ControllerBounds", "RateRequest", "check_request"), "envelope"),
-    **dict.fromkeys(
-        ("LOW_PRESETS", "LowDecision", "LowFacts", "LowPreset", "LowSettings", "LowWhy", "low_suspend"), "low_suspend"
-    ),
-}
-
-
-def __getattr__(name: str) -> object:
-    """Find what now has a module of its own: both of them import this one, so it cannot import them first."""
-    if name not in _MOVED:
-        raise AttributeError(name)
-    return getattr(import_module(f"pumpcore.therapy.{_MOVED[name]}"), name)

@@ -14,7 +14,8 @@ from pumpcore.alarms import AlarmSettings, Watch
 from pumpcore.devices import Range, Speed, load
 from pumpcore.limits import Limits
 from pumpcore.pump import Config, Settings
-from pumpcore.therapy.glucose import LowPreset, LowSettings, MgDl
+from pumpcore.therapy.glucose import MgDl
+from pumpcore.therapy.low_suspend import LowPreset, LowSettings
 from pumpcore.therapy.profile import Anchor, BasalProfile, Segment, WeekPlan
 
 if TYPE_CHECKING:

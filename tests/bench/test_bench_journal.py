@@ -29,7 +29,7 @@ from pumpcore.journal.row_codec import encode
 from pumpcore.journal.sqlite import SqliteStore
 from pumpcore.pump import events
 from pumpcore.pump.effects import FirePulse
-from pumpcore.therapy.glucose import ControllerBounds, RateRequest
+from pumpcore.therapy.envelope import ControllerBounds, RateRequest
 
 if TYPE_CHECKING:
     from pytest_benchmark.fixture import BenchmarkFixture

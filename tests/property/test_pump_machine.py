@@ -14,7 +14,9 @@ from hypothesis import settings
 
 from pumpcore.alarms import AlarmSettings
 from pumpcore.testing import PumpContract, PumpSetup
-from pumpcore.therapy.glucose import LOW_PRESETS, ControllerBounds, LowSettings, MgDl
+from pumpcore.therapy.envelope import ControllerBounds
+from pumpcore.therapy.glucose import MgDl
+from pumpcore.therapy.low_suspend import LOW_PRESETS, LowSettings
 
 TestPumpMachine = pytest.mark.req(
     "DEL-01",

@@ -27,15 +27,9 @@ from pumpcore.pump.effects import (
 )
 from pumpcore.pump.modes import State
 from pumpcore.testing import ContractError, PumpModel
-from pumpcore.therapy.glucose import (
-    LOW_PRESETS,
-    BolusRequest,
-    ControllerBounds,
-    LowSettings,
-    MgDl,
-    RateRequest,
-    Reading,
-)
+from pumpcore.therapy.envelope import BolusRequest, ControllerBounds, RateRequest
+from pumpcore.therapy.glucose import MgDl, Reading
+from pumpcore.therapy.low_suspend import LOW_PRESETS, LowSettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -16,31 +16,23 @@ from pumpcore.bounds import Range
 from pumpcore.errors import LimitError, QuantityError, RequestError, TimeError
 from pumpcore.therapy import envelope, glucose
 from pumpcore.therapy import low_suspend as low
+from pumpcore.therapy.envelope import BolusRequest, ControllerBounds, RateRequest, check_request
 from pumpcore.therapy.glucose import (
-    LOW_PRESETS,
     READING_US_MAX,
-    BolusRequest,
-    ControllerBounds,
     Glucose,
     Kept,
     Last24h,
     Link,
-    LowDecision,
-    LowFacts,
-    LowSettings,
-    LowWhy,
     MgDl,
     MmolL,
     Quality,
-    RateRequest,
     Reading,
     Trend,
-    check_request,
     link,
-    low_suspend,
     rate_at,
     trend,
 )
+from pumpcore.therapy.low_suspend import LOW_PRESETS, LowDecision, LowFacts, LowSettings, LowWhy, low_suspend
 
 if TYPE_CHECKING:
     from types import ModuleType

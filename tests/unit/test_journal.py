@@ -37,7 +37,8 @@ from pumpcore.pump.effects import (
 )
 from pumpcore.pump.ledger import Fate
 from pumpcore.pump.modes import State
-from pumpcore.therapy.glucose import MgDl, RateRequest
+from pumpcore.therapy.envelope import RateRequest
+from pumpcore.therapy.glucose import MgDl
 from pumpcore.therapy.profile import Anchor
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from pumpcore.journal.export import Exact, line, lines_of, nightscout, rows_in, 
 from pumpcore.journal.sqlite import SqliteStore
 from pumpcore.pump import events
 from pumpcore.pump.snapshot import read
-from pumpcore.therapy.glucose import ControllerBounds, RateRequest
+from pumpcore.therapy.envelope import ControllerBounds, RateRequest
 from pumpcore.therapy.profile import Anchor
 
 if TYPE_CHECKING:

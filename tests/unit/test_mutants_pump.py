@@ -20,19 +20,9 @@ from pumpcore.pump import Pump, events
 from pumpcore.pump.effects import FirePulse, Proposed, RateChanged, TempEnded, TempStarted
 from pumpcore.pump.events import Command
 from pumpcore.pump.modes import State
-from pumpcore.therapy.glucose import (
-    LOW_PRESETS,
-    BolusRequest,
-    ControllerBounds,
-    Last24h,
-    LowFacts,
-    LowSettings,
-    LowWhy,
-    MgDl,
-    RateRequest,
-    Reading,
-    low_suspend,
-)
+from pumpcore.therapy.envelope import BolusRequest, ControllerBounds, RateRequest
+from pumpcore.therapy.glucose import Last24h, MgDl, Reading
+from pumpcore.therapy.low_suspend import LOW_PRESETS, LowFacts, LowSettings, LowWhy, low_suspend
 from pumpcore.therapy.profile import Anchor, BasalProfile, Segment
 
 if TYPE_CHECKING:

@@ -27,7 +27,8 @@ from pumpcore.pump import Calculator, Pump, events
 from pumpcore.pump.ledger import Ledger
 from pumpcore.pump.modes import Mode, State
 from pumpcore.pump.state import OWNED, PumpState
-from pumpcore.therapy.glucose import ControllerBounds, MgDl, RateRequest, Reading
+from pumpcore.therapy.envelope import ControllerBounds, RateRequest
+from pumpcore.therapy.glucose import MgDl, Reading
 from pumpcore.therapy.iob import Curve, Iob
 from pumpcore.therapy.profile import Anchor
 

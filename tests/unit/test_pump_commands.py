@@ -18,7 +18,7 @@ from pumpcore.pump.effects import BolusProgrammed, PrimePulse, Proposed
 from pumpcore.pump.events import Command
 from pumpcore.pump.handlers.answers import ANSWERS_KEPT
 from pumpcore.pump.modes import State
-from pumpcore.therapy.glucose import BolusRequest, ControllerBounds
+from pumpcore.therapy.envelope import BolusRequest, ControllerBounds
 
 
 def remote(**changes: Any) -> Bench:  # noqa: ANN401

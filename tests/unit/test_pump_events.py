@@ -21,15 +21,9 @@ from pumpcore.pump.effects import FirePulse
 from pumpcore.pump.events import Event
 from pumpcore.pump.handlers import HANDLERS
 from pumpcore.pump.modes import State
-from pumpcore.therapy.glucose import (
-    LOW_PRESETS,
-    BolusRequest,
-    ControllerBounds,
-    LowSettings,
-    MgDl,
-    RateRequest,
-    Reading,
-)
+from pumpcore.therapy.envelope import BolusRequest, ControllerBounds, RateRequest
+from pumpcore.therapy.glucose import MgDl, Reading
+from pumpcore.therapy.low_suspend import LOW_PRESETS, LowSettings
 from pumpcore.therapy.profile import Anchor, BasalProfile, Segment
 
 # What refused events leave behind -------------------------------------------------------------------------------------

@@ -16,7 +16,9 @@ from pumpcore.alarms import AlarmSettings, Kind
 from pumpcore.devices import load
 from pumpcore.pump import events
 from pumpcore.pump.handlers.facts import REPORTED
-from pumpcore.therapy.glucose import LOW_PRESETS, ControllerBounds, LowSettings, MgDl, RateRequest, Reading
+from pumpcore.therapy.envelope import ControllerBounds, RateRequest
+from pumpcore.therapy.glucose import MgDl, Reading
+from pumpcore.therapy.low_suspend import LOW_PRESETS, LowSettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -17,17 +17,9 @@ from pumpcore.pump import Calculator, events
 from pumpcore.pump.effects import BolusCalculated, BolusProgrammed, ModeChanged, Proposed, TempStarted
 from pumpcore.pump.events import Activation, SuspendCause
 from pumpcore.pump.modes import State
-from pumpcore.therapy.glucose import (
-    LOW_PRESETS,
-    BolusRequest,
-    ControllerBounds,
-    Link,
-    LowSettings,
-    MgDl,
-    Quality,
-    RateRequest,
-    Reading,
-)
+from pumpcore.therapy.envelope import BolusRequest, ControllerBounds, RateRequest
+from pumpcore.therapy.glucose import Link, MgDl, Quality, Reading
+from pumpcore.therapy.low_suspend import LOW_PRESETS, LowSettings
 
 THRESHOLD: Final = LowSettings(LOW_PRESETS["medtronic-530g"], MgDl(60))
 PREDICTIVE: Final = LowSettings(LOW_PRESETS["medtronic-640g"], MgDl(60))

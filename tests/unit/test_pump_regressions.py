@@ -20,17 +20,9 @@ from pumpcore.pump import Calculator, Pump, events
 from pumpcore.pump.effects import BolusProgrammed, FirePulse, ModeChanged, Proposed, StepsMissed
 from pumpcore.pump.events import SuspendCause
 from pumpcore.pump.modes import State
-from pumpcore.therapy.glucose import (
-    LOW_PRESETS,
-    READING_US_MAX,
-    BolusRequest,
-    ControllerBounds,
-    Link,
-    LowSettings,
-    MgDl,
-    RateRequest,
-    Reading,
-)
+from pumpcore.therapy.envelope import BolusRequest, ControllerBounds, RateRequest
+from pumpcore.therapy.glucose import READING_US_MAX, Link, MgDl, Reading
+from pumpcore.therapy.low_suspend import LOW_PRESETS, LowSettings
 from pumpcore.therapy.profile import Anchor, BasalProfile, Segment, WeekPlan
 
 WITH_A_GAP: Final = replace(load("omnipod"), gap_us=2 * SEC)

@@ -18,16 +18,10 @@ from pumpcore.errors import LimitError, ModeError, QuantityError, RequestError
 from pumpcore.limits import Limits
 from pumpcore.pump import Calculator, Config, Pump, Settings, events
 from pumpcore.pump.effects import BolusCalculated, Proposed, SettingsChanged
-from pumpcore.therapy.glucose import (
-    LOW_PRESETS,
-    BolusRequest,
-    ControllerBounds,
-    LowSettings,
-    MgDl,
-    RateRequest,
-    Reading,
-)
+from pumpcore.therapy.envelope import BolusRequest, ControllerBounds, RateRequest
+from pumpcore.therapy.glucose import MgDl, Reading
 from pumpcore.therapy.iob import Curve
+from pumpcore.therapy.low_suspend import LOW_PRESETS, LowSettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable

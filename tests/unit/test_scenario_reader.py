@@ -10,8 +10,10 @@ import pytest
 from pumpcore.errors import RecordError, RequestError
 from pumpcore.scenario import examples, read, read_text
 from pumpcore.scenario.sensor import curve
-from pumpcore.therapy.glucose import LOW_PRESETS, ControllerBounds, LowSettings, MgDl, MmolL, Reading
+from pumpcore.therapy.envelope import ControllerBounds
+from pumpcore.therapy.glucose import MgDl, MmolL, Reading
 from pumpcore.therapy.iob import Curve
+from pumpcore.therapy.low_suspend import LOW_PRESETS, LowSettings
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -16,8 +16,10 @@ from pumpcore.pump.config import Config, zone_of
 from pumpcore.pump.config_file import words
 from pumpcore.pump.config_file.tables import Table
 from pumpcore.pump.settings import Calculator, Settings
-from pumpcore.therapy.glucose import LOW_PRESETS, ControllerBounds, LowSettings, MmolL
+from pumpcore.therapy.envelope import ControllerBounds
+from pumpcore.therapy.glucose import MmolL
 from pumpcore.therapy.iob import Curve
+from pumpcore.therapy.low_suspend import LOW_PRESETS, LowSettings
 from pumpcore.therapy.profile import Anchor, BasalProfile, Segment, WeekPlan
 from pumpcore.units import US_PER_MINUTE, parse_u, parse_u_per_h
 

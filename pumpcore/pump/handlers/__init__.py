@@ -23,7 +23,7 @@ from pumpcore.pump.handlers import change, facts, proposed, requests
 from pumpcore.pump.handlers.answers import with_answer
 from pumpcore.pump.step.basal import check_temp, start_temp
 from pumpcore.pump.step.boluses import check_bolus, start_bolus
-from pumpcore.therapy.glucose import RateRequest, check_request
+from pumpcore.therapy.envelope import RateRequest, check_request
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

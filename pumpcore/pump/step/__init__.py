@@ -99,7 +99,7 @@ class Step:
             self.state.changes += 1
 
     def raise_alarm(self, kind: Kind, detail: str = "") -> None:
-        """Put an annunciation on the board. It never acts by itself: `alarms.update_alarms` stops delivery."""
+        """Put an annunciation on the board. It never acts by itself: `alarms.follow_alarms` stops delivery."""
         state = self.state
         state.board, changes = state.board.raised(kind, state.now_us, detail)
         self.effects.extend(changes)

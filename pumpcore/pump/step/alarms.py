@@ -1,8 +1,8 @@
 """What the person must know after an event, and the one place where an alarm stops delivery.
 
 The rule of this file: annunciations follow from facts. Raising one only records it; `follow_alarms` alone looks at what
-is raised, and enters or leaves the alarm mode. It runs when time has passed and when the event is handled, never in the
-middle of either.
+is raised, and enters or leaves the alarm mode. It runs at each edge of time and once the event is handled, and never in
+the middle of either.
 """
 
 from __future__ import annotations

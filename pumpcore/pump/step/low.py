@@ -8,7 +8,8 @@ from pumpcore.alarms import Kind
 from pumpcore.pump.events import SuspendCause
 from pumpcore.pump.modes import State, allowed
 from pumpcore.pump.step.stopping import LOW_CAUSES, close_low, guard_facts, move
-from pumpcore.therapy.glucose import READING_US_MAX, LowFacts, LowWhy, low_suspend
+from pumpcore.therapy.glucose import READING_US_MAX
+from pumpcore.therapy.low_suspend import LowFacts, LowWhy, low_suspend
 from pumpcore.units import NEVER_US
 
 if TYPE_CHECKING:

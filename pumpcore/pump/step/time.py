@@ -9,6 +9,7 @@ from pumpcore.pump.effects import EndReason, ProposalDropped, RateCause
 from pumpcore.pump.events import ProposeBolus, SuspendCause
 from pumpcore.pump.ledger import Fate
 from pumpcore.pump.state import without
+from pumpcore.pump.step.alarms import follow_alarms
 from pumpcore.pump.step.basal import end_temp, follow_rate, refresh_profile_rate
 from pumpcore.pump.step.delivery import deliver, is_overdue, settle
 from pumpcore.pump.step.low import end_low, follow_glucose, stale_us
@@ -41,8 +42,10 @@ def pass_time(step: Step) -> None:
         if edge_us == stale:
             follow_glucose(step)
         if edge_us == step.to_us:
+            expire(step)
+        follow_alarms(step)  # what came to light at this edge stops delivery here
+        if edge_us == step.to_us:
             break
-    expire(step)
 
 
 def end_wait(step: Step) -> None:

@@ -11,7 +11,7 @@ from pumpcore.pump import events
 from pumpcore.sim.books.checks import BrokenError
 from pumpcore.sim.books.orders import OrderBook
 from pumpcore.sim.books.state import BookedTrain
-from pumpcore.therapy.glucose import RateRequest
+from pumpcore.therapy.envelope import RateRequest
 from pumpcore.therapy.profile import AbsoluteTemp, PercentTemp
 from pumpcore.units import US_PER_HOUR
 

@@ -13,7 +13,7 @@ from pumpcore.pump import Pump, events
 from pumpcore.pump import effects as said
 from pumpcore.pump.modes import State
 from pumpcore.sim.books.alarms import AlarmBook
-from pumpcore.therapy.glucose import RateRequest
+from pumpcore.therapy.envelope import RateRequest
 from pumpcore.units import US_PER_HOUR
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from pumpcore.testing.errors import ContractError
 from pumpcore.testing.model.state import ModelPart, ModelTrain
 from pumpcore.testing.model.stops import CANCELS_TEMP, HOLDS_BOLUSES, StopModel
 from pumpcore.testing.therapy_model import most_advised
-from pumpcore.therapy.glucose import BolusRequest, RateRequest
+from pumpcore.therapy.envelope import BolusRequest, RateRequest
 from pumpcore.therapy.profile import AbsoluteTemp, PercentTemp
 from pumpcore.units import US_PER_HOUR as H
 

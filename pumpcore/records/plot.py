@@ -57,7 +57,7 @@ def draw(replay: Replay, path: str | os.PathLike[str]) -> None:
         RecordError: the file cannot be written. Nothing is left of it.
     """
     if not replay.days:
-        raise RequestError("plot: the export has no complete day to draw")
+        raise RequestError("plot: there are no days to draw")
     write(lambda: _figure(replay), path, dpi=_DPI)
 
 

@@ -47,7 +47,7 @@ class PumpContract(DriverContract):
     pytest, under `TestMine = MyContract.TestCase`.
 
     Example:
-        >>> from pumpcore.testing.setup import setups
+        >>> from pumpcore.testing import run_contract, setups
         >>> class OmnipodContract(PumpContract):
         ...     def setups(self):
         ...         return setups("omnipod")

@@ -67,7 +67,7 @@ def test_other_ending_is_refused(replayed: Replay, tmp_path: Path, name: str) ->
 
 
 def test_nothing_to_draw_is_refused(replayed: Replay, tmp_path: Path) -> None:
-    with pytest.raises(RequestError, match="no day to draw"):
+    with pytest.raises(RequestError, match="no days to draw"):
         draw(changed(replayed, days=()), tmp_path / "days.svg")
 
 

@@ -105,7 +105,7 @@ def test_the_table_is_as_this_file_writes_it() -> None:
 
 def test_what_the_document_says_must_hold_is_what_worlds_check() -> None:
     text = DOCUMENT.read_text(encoding="utf-8").partition("## What must hold\n")[2].partition("\n## ")[0]
-    checked = {each for path in (PACKAGE / "sim").glob("*.py") for each in IDS.findall(path.read_text("utf-8"))}
+    checked = {each for path in (PACKAGE / "sim").rglob("*.py") for each in IDS.findall(path.read_text("utf-8"))}
     assert len(checked) > 40
     assert set(IDS.findall(text)) == checked
 

@@ -6,6 +6,10 @@ names the field, the value and the bound, in one line. A `RequestError` promises
 
 from __future__ import annotations
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 __all__ = [
     "InvariantError",
     "JournalError",
@@ -85,11 +89,15 @@ class ModeError(RequestError):
 
     def __init__(self, mode: str, trigger: str, guard: str | None = None, *, reason: str | None = None) -> None:
         """Name the mode, the trigger, and what is missing or why."""
-        super().__init__(mode, trigger, guard, reason)
+        super().__init__(mode, trigger, guard)
         self.mode = mode
         self.trigger = trigger
         self.guard = guard
         self.reason = reason
+
+    def __reduce__(self) -> tuple[Callable[..., ModeError], tuple[object, ...]]:
+        """Be made again by the constructor, whose reason is given by name."""
+        return _mode_error, (self.mode, self.trigger, self.guard, self.reason)
 
     def __str__(self) -> str:
         """One line: what was asked for, and why not."""
@@ -100,6 +108,11 @@ class ModeError(RequestError):
             missing = ", ".join(_MISSING.get(fact, fact) for fact in self.guard.split(", "))
             return f"{asked}; still missing: {missing}"
         return f"{asked} in mode {self.mode.partition('.')[0].replace('_', ' ')}"
+
+
+def _mode_error(mode: str, trigger: str, guard: str | None, reason: str | None) -> ModeError:
+    """Make a `ModeError` from its parts."""
+    return ModeError(mode, trigger, guard, reason=reason)
 
 
 _ASKED = {

@@ -58,8 +58,10 @@ def read(snapshot: bytes, *, device: Device | None = None) -> PumpState:
         fields = parsed(body)
         # A new pump has every attribute; each is replaced by what was written of it.
         state = PumpState(_CODEC.built(fields.pop("config"), device), 0)
-        for name in vars(state).keys() - {"config"}:
-            setattr(state, name, _CODEC.built(fields.pop(name), device))
+        for name, new in list(vars(state).items()):
+            if name == "config":
+                continue
+            setattr(state, name, _alike(name, _CODEC.built(fields.pop(name), device), new))
         trouble = _trouble(state, fields)
     except JournalError:
         raise
@@ -68,6 +70,13 @@ def read(snapshot: bytes, *, device: Device | None = None) -> PumpState:
     if trouble:
         raise JournalError(f"pump: {trouble}")
     return state
+
+
+def _alike(name: str, value: object, new: object) -> object:
+    """Return what was read of a field, if it is of the kind that a new pump has there."""
+    if type(value) is type(new) or (new is None and type(value) is int):
+        return value
+    raise JournalError(f"pump: {name}: {type(value).__name__} is not a {type(new).__name__}")
 
 
 def _trouble(state: PumpState, left: dict[str, object]) -> str | None:

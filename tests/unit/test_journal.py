@@ -345,18 +345,21 @@ def test_its_neighbours_are_read(body: bytes) -> None:
     [
         (b'"now_us":0', b'"now_us":0.0', "a number with a fraction"),
         (b'"now_us":0', b'"now_us":NaN', "none at all"),
-        (b'"temp":null', b'"temp":["fraction",1,0]', "ZeroDivisionError"),
-        (b'"temp":null', b'"temp":["named","Account",[]],"more":0', "fields that no pump writes"),
-        (b'"temp":null', b'"temp":["class","AbsoluteTemp",[0,1,2,3]]', "ValueError"),
-        (b'"temp":null', b'"temp":["class","AbsoluteTemp",[0]]', "ValueError"),
-        (b'"temp":null', b'"temp":["class","Event",[0]]', "KeyError"),
-        (b'"temp":null', b'"temp":[]', "ValueError"),
-        (b'"temp":null', b'"temp":["kernel","00"]', "pump|snapshot"),
-        (b'"temp":null', b'"temp":["device",[]]', "TypeError"),
-        (b'"temp":null', b'"temp":["instant","2026-13-01"]', "ValueError"),
-        (b'"temp":null', b'"temp":' + b"[" * 100_000, "RecursionError"),
-        (b'"iob":[', b'"iob":[{},', "insulin on board"),
-        (b'"tubing_primed":false', '"tubing_primed":"Å"'.encode(), "UnicodeDecodeError"),
+        (b'"begun_us":null', b'"begun_us":["fraction",1,0]', "ZeroDivisionError"),
+        (b'"begun_us":null', b'"begun_us":5,"more":0', "fields that no pump writes"),
+        (b'"begun_us":null', b'"begun_us":["class","AbsoluteTemp",[0,1,2,3]]', "ValueError"),
+        (b'"begun_us":null', b'"begun_us":["class","AbsoluteTemp",[0]]', "ValueError"),
+        (b'"begun_us":null', b'"begun_us":["class","Event",[0]]', "KeyError"),
+        (b'"begun_us":null', b'"begun_us":[]', "ValueError"),
+        (b'"begun_us":null', b'"begun_us":["kernel","00"]', "pump|snapshot"),
+        (b'"begun_us":null', b'"begun_us":["device",[]]', "TypeError"),
+        (b'"begun_us":null', b'"begun_us":["instant","2026-13-01"]', "ValueError"),
+        (b'"begun_us":null', b'"begun_us":' + b"[" * 100_000, "RecursionError"),
+        (b'"iob":["iob",[', b'"iob":["iob",[{},', "insulin on board"),
+        (b'"begun_us":null', '"begun_us":"Å"'.encode(), "UnicodeDecodeError"),
+        (b'"begun_us":null', b'"begun_us":["named","Account",[]]', "begun_us"),
+        (b'"changes":0', b'"changes":["tuple",[]]', "changes"),
+        (b'"battery":["named","Battery"', b'"battery":["named","Answered"', "battery"),
     ],
 )
 def test_a_snapshot_that_no_pump_writes_is_refused_though_its_checksum_is_right(
@@ -380,7 +383,9 @@ def test_a_snapshot_that_no_pump_writes_is_refused_though_its_checksum_is_right(
 @pytest.mark.parametrize("segment_rows", [1, 7, 10_000])
 def test_opened_anew_it_is_the_same_pump_to_the_byte(segment_rows: int) -> None:
     store = MemoryStore()
-    journal, bench = running(store, bounds=Bounds(segment_rows=segment_rows), suspend_policy="roche_pause")
+    journal, bench = running(
+        store, bounds=Bounds(segment_rows=segment_rows), device=load("generic-0.05"), suspend_policy="roche_pause"
+    )
     bench.bolus(MIN, 2 * U, 1 * U, 30 * MIN)
     bench.to(10 * MIN)
     bench.do(events.Suspend(10 * MIN))
@@ -684,7 +689,7 @@ def test_a_bug_of_the_pump_writes_nothing(monkeypatch: pytest.MonkeyPatch) -> No
     journal, bench = running(store, bounds=Bounds(segment_rows=1))
     bench.to(MIN)
     rows = len(store.kept)
-    monkeypatch.setattr("pumpcore.pump.look_around", lambda turn: 1 // (turn.to_us - turn.to_us))
+    monkeypatch.setattr("pumpcore.pump.pump.update_alarms", lambda step: 1 // (step.to_us - step.to_us))
     with pytest.raises(InvariantError):
         journal.step(events.Tick(2 * MIN))
     assert len(store.kept) == rows

@@ -253,6 +253,7 @@ def test_every_error_survives_a_pickle() -> None:
         errors.TimeError("t_us", 1, 2),
         errors.ModeError("running", "resume", "is_stopped"),
         errors.ModeError("running", "resume"),
+        errors.ModeError("running", "cancel_temp", reason="none is running"),
         errors.RecordError("file:3", "no such thing"),
     ]
     for error in raised:

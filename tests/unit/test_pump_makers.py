@@ -52,7 +52,7 @@ def test_a_slow_bolus_that_a_pause_interrupts_goes_on_slowly() -> None:
     bench.do(events.Suspend(24 * SEC))
     bench.to(MIN)
     bench.do(events.Resume(MIN))
-    bench.pump = Pump.restore(bench.pump.snapshot())
+    bench.pump = Pump.restore(bench.pump.snapshot(), device=bench.pump.config.device)
     bench.to(2 * H)
     delivered = bench.pulses("bolus")
     missed_uu = sum(each.amount_uu for each in those(StepsMissed, bench.effects))

@@ -64,7 +64,7 @@ def test_values_are_exact() -> None:
         ("temp 50 % for 1.5 h", "span: '1.5 h' is not a duration"),
         ("fault occluded", "fault: 'occluded' is not one of"),
         ("fault battery_empty", "fault: 'battery_empty' is not one of"),
-        ("zone Mars/Olympus", "is no time zone"),
+        ("zone Mars/Olympus", "is not a time zone"),
         ("sensor every 5 min: 6.1 6,0 mmol/L", "is not a glucose value"),
         ("battery 15.5 %", "percent: '15.5' is not a whole number"),
         ("dance", "expected one of: bolus, extended"),

@@ -181,8 +181,8 @@ def test_one_module_imports_it() -> None:
 
 def test_it_is_not_asked_for_a_pulse() -> None:
     """The functions that order pulses never touch the machine."""
-    tree = ast.parse((PACKAGE / "pump" / "flow.py").read_text(encoding="utf-8"))
+    tree = ast.parse((PACKAGE / "step" / "delivery.py").read_text(encoding="utf-8"))
     functions = {node.name: node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
     assert not [
-        node for node in ast.walk(functions["command"]) if isinstance(node, ast.Attribute) and node.attr == "machine"
+        node for node in ast.walk(functions["order"]) if isinstance(node, ast.Attribute) and node.attr == "machine"
     ]

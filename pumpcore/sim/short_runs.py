@@ -41,12 +41,16 @@ def _profile(rate_uu_per_h: int, name: str) -> BasalProfile:
     return BasalProfile(name, (Segment(0, rate_uu_per_h), Segment(8 * _H, rate_uu_per_h * 2)))
 
 
-_CONFIG: Final = Config(
-    device=load("medtronic-523"),
-    settings=Settings(limits=USUAL_LIMITS, remote=True),
-    plan=_plan(700_000),
-    anchor=Anchor(0, _MONDAY),
-)
+def _config(device_id: str) -> Config:
+    return Config(
+        device=load(device_id),
+        settings=Settings(limits=USUAL_LIMITS, remote=True),
+        plan=_plan(700_000),
+        anchor=Anchor(0, _MONDAY),
+    )
+
+
+_CONFIG: Final = _config("medtronic-523")
 
 
 # What steps are made of -----------------------------------------------------------------------------------------------
@@ -227,7 +231,7 @@ def _boluses(device: str) -> CutScenario:
         _to(5 * _M),
         _read_all,
     )
-    return CutScenario(f"boluses on {device}", replace(_CONFIG, device=load(device)), steps)
+    return CutScenario(f"boluses on {device}", _config(device), steps)
 
 
 def _temps() -> CutScenario:
@@ -263,7 +267,7 @@ def _breaks(policy: str) -> CutScenario:
         _read_all,
         _to(4 * _M),
     )
-    config = replace(_CONFIG, device=load("generic-0.05")).with_settings(suspend_policy=policy)
+    config = _config("generic-0.05").with_settings(suspend_policy=policy)
     return CutScenario(f"breaks, {policy}", config, steps)
 
 

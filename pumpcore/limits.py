@@ -1,9 +1,9 @@
 """Every bound of pumpcore: id, unit, hard range, default, what it bounds, source.
 
-The rule of this file: `TABLE` is the truth. A row with `setting=True` is a bound that a person chooses inside the hard
-range and that `Limits` holds under the row's id; where its default is None, a pump on which nobody chose delivers
-nothing. Any other row is a range and nothing more. A value outside is refused, never clamped. What the kernel bounds
-is taken over from the kernel, so that no range is written twice.
+The rule of this file: `HARD_LIMITS` is the truth. A row with `setting=True` is a bound that a person chooses inside the
+hard range and that `Limits` holds under the row's id; where its default is None, a pump on which nobody chose delivers
+nothing. Any other row is a range and nothing more. A value outside is refused, never clamped. What the kernel bounds is
+taken over from the kernel, so that no range is written twice.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pumpcore.units import US_PER_DAY, US_PER_HOUR, US_PER_MINUTE, US_PER_SECOND
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["TABLE", "Limit", "Limits", "check", "document"]
+__all__ = ["HARD_LIMITS", "Limit", "Limits", "check", "document"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -255,7 +255,7 @@ _ROWS: Final = (
     ),
 )
 
-TABLE: Final[Mapping[str, Limit]] = MappingProxyType({row.id: row for row in _ROWS})
+HARD_LIMITS: Final[Mapping[str, Limit]] = MappingProxyType({row.id: row for row in _ROWS})
 """Every limit by its id."""
 
 
@@ -263,7 +263,7 @@ def check(limit_id: str, value: object, *, field: str | None = None) -> int:
     """Return `value` if it is within the hard range of a limit.
 
     Args:
-        limit_id: a key of `TABLE`.
+        limit_id: a key of `HARD_LIMITS`.
         value: what was asked for, in the unit of the limit.
         field: the name that an error carries; the limit's id where it is None.
 
@@ -285,7 +285,7 @@ def check(limit_id: str, value: object, *, field: str | None = None) -> int:
         ...
         pumpcore.errors.LimitError: segments: 49 is above the largest allowed, 48 segments
     """
-    row = TABLE[limit_id]
+    row = HARD_LIMITS[limit_id]
     if type(value) is int and row.least <= value <= row.largest:  # asked at every step: no call where all is well
         return value
     return within(value, row.least, row.largest, name=limit_id if field is None else field, unit=row.unit)
@@ -293,7 +293,7 @@ def check(limit_id: str, value: object, *, field: str | None = None) -> int:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """What a person chose: one value, or None, for each setting of `TABLE`.
+    """What a person chose: one value, or None, for each setting of `HARD_LIMITS`.
 
     Raises:
         QuantityError: a value is not an integer.
@@ -351,7 +351,7 @@ class Limits:
                 the row allows. Nothing is changed.
         """
         number = check(limit_id, value, field=field)
-        row, chosen = TABLE[limit_id], self._chosen()[limit_id]
+        row, chosen = HARD_LIMITS[limit_id], self._chosen()[limit_id]
         name = limit_id if field is None else field
         return within(number, row.least, row.least if chosen is None else chosen, name=name, unit=row.unit)
 
@@ -364,8 +364,8 @@ def document() -> str:
     lines = [
         "# Limits",
         "",
-        "Rendered from `pumpcore.limits.TABLE` by `python -m pumpcore.limits`; a test keeps it current. A setting is",
-        "chosen by a person within its range; while a setting without a default is not chosen, nothing is delivered.",
+        "Rendered from `pumpcore.limits.HARD_LIMITS` by `python -m pumpcore.limits`; a test keeps it current. A",
+        "setting is chosen by a person within its range; while one without a default is open, nothing is delivered.",
         "",
         "| id | unit | least | largest | default | setting | bounds | source |",
         "|---|---|---|---|---|---|---|---|",

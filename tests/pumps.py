@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 from pumpcore.devices import load
-from pumpcore.devices.suspend import POLICIES
+from pumpcore.devices.suspend import SUSPEND_POLICIES
 from pumpcore.errors import RequestError
 from pumpcore.limits import Limits
 from pumpcore.pump import Config, Pump, Settings, events
@@ -62,7 +62,7 @@ SETTINGS: Final = frozenset(each.name for each in fields(Settings))
 
 def offering_all(device: Device) -> Device:
     """A device on which a person may choose any suspend policy, the device's own first."""
-    return replace(device, suspend_policies=tuple(dict.fromkeys((*device.suspend_policies, *POLICIES))))
+    return replace(device, suspend_policies=tuple(dict.fromkeys((*device.suspend_policies, *SUSPEND_POLICIES))))
 
 
 def config_of(**changes: Any) -> Config:  # noqa: ANN401  # any field of Config or of Settings

@@ -12,8 +12,8 @@ from pumpcore.alarms.annunciation import Annunciation, AnnunciationChanged, Chan
 from pumpcore.alarms.board import Board
 from pumpcore.alarms.facts import (
     DERIVED,
+    AlarmFacts,
     Due,
-    Facts,
     battery,
     derived,
     glucose_check,
@@ -21,34 +21,41 @@ from pumpcore.alarms.facts import (
     reservoir,
     since,
 )
-from pumpcore.alarms.kinds import Kind, Priority, Status
+from pumpcore.alarms.kinds import AnnunciationStatus, Kind, Priority
 from pumpcore.alarms.settings import SETTINGS, AlarmSettings, Watch
-from pumpcore.alarms.table import AUDIO_PAUSE_US_LARGEST, DETAIL_CHARACTERS_LARGEST, TABLE, Clears, Row, Rung
+from pumpcore.alarms.table import (
+    ANNUNCIATIONS,
+    AUDIO_PAUSE_US_LARGEST,
+    DETAIL_CHARACTERS_LARGEST,
+    AnnunciationRow,
+    Clears,
+    Rung,
+)
 from pumpcore.alarms.texts import LANGUAGES, Text, text
 from pumpcore.alarms.watch import WATCHED, watch, watch_deadline_us
 
 __all__ = [
+    "ANNUNCIATIONS",
     "AUDIO_PAUSE_US_LARGEST",
     "DERIVED",
     "DETAIL_CHARACTERS_LARGEST",
     "LANGUAGES",
     "SETTINGS",
-    "TABLE",
     "WATCHED",
+    "AlarmFacts",
     "AlarmSettings",
     "Annunciation",
     "AnnunciationChanged",
+    "AnnunciationRow",
+    "AnnunciationStatus",
     "Board",
     "Change",
     "Clears",
     "Due",
-    "Facts",
     "Kind",
     "Priority",
-    "Row",
     "Rung",
     "Sound",
-    "Status",
     "Text",
     "Watch",
     "What",

@@ -10,8 +10,8 @@ from __future__ import annotations
 from enum import Enum, unique
 from typing import TYPE_CHECKING, Final
 
-from pumpcore.alarms.kinds import Kind, Priority, Status
-from pumpcore.alarms.table import DETAIL_CHARACTERS_LARGEST, TABLE, Clears
+from pumpcore.alarms.kinds import AnnunciationStatus, Kind, Priority
+from pumpcore.alarms.table import ANNUNCIATIONS, DETAIL_CHARACTERS_LARGEST, Clears
 from pumpcore.bounds import within
 from pumpcore.errors import QuantityError
 from pumpcore.frozen import dataclass, field_names
@@ -19,7 +19,7 @@ from pumpcore.frozen import dataclass, field_names
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pumpcore.alarms.table import Row, Rung
+    from pumpcore.alarms.table import AnnunciationRow, Rung
 
 __all__ = ["Annunciation", "AnnunciationChanged", "Change", "Sound", "What", "check_detail"]
 
@@ -71,7 +71,7 @@ class Annunciation:
     kind: Kind
     since_us: int
     cause_present: bool
-    status: Status
+    status: AnnunciationStatus
     status_since_us: int
     level: int = 0
     snoozed_until_us: int | None = None
@@ -82,7 +82,7 @@ class Annunciation:
         """Reject an annunciation that cannot be."""
         if type(self.kind) is not Kind:
             raise QuantityError("kind", self.kind, "must be a Kind")
-        if type(self.status) is not Status:
+        if type(self.status) is not AnnunciationStatus:
             raise QuantityError("status", self.status, "must be a Status")
         within(self.id, 1, None, name="id", unit="")
         for name in ("since_us", "status_since_us"):
@@ -96,15 +96,15 @@ class Annunciation:
             raise QuantityError("cause_present", self.cause_present, "must be true or false")
         if self.cause_present and self.row.clears is Clears.CONFIRMED:
             raise QuantityError("cause_present", self.cause_present, f"is not possible for {self.kind.value}")
-        if (self.status is Status.SNOOZED) != (self.snoozed_until_us is not None):
+        if (self.status is AnnunciationStatus.SNOOZED) != (self.snoozed_until_us is not None):
             raise QuantityError("snoozed_until_us", self.snoozed_until_us, f"contradicts status {self.status.name}")
-        if self.status is not Status.PENDING and (self.level or self.next_sound_us is not None):
+        if self.status is not AnnunciationStatus.PENDING and (self.level or self.next_sound_us is not None):
             raise QuantityError("level", self.level, f"and next_sound_us contradict status {self.status.name}")
 
     @property
-    def row(self) -> Row:
+    def row(self) -> AnnunciationRow:
         """The row of its kind."""
-        return TABLE[self.kind]
+        return ANNUNCIATIONS[self.kind]
 
     @property
     def rung(self) -> Rung:
@@ -119,7 +119,7 @@ class Annunciation:
     @property
     def confirmed(self) -> bool:
         """Whether the person has confirmed it since it last came up."""
-        return self.status is Status.CONFIRMED
+        return self.status is AnnunciationStatus.CONFIRMED
 
     @property
     def urgency(self) -> tuple[int, int, int]:
@@ -134,9 +134,9 @@ class Annunciation:
     @property
     def turn_us(self) -> int | None:
         """When it changes by itself if nobody answers; None: never."""
-        if self.status is Status.SNOOZED:
+        if self.status is AnnunciationStatus.SNOOZED:
             return self.snoozed_until_us
-        if self.status is Status.CONFIRMED:
+        if self.status is AnnunciationStatus.CONFIRMED:
             wait = self.row.again_after_us
             return None if wait is None else self.status_since_us + wait
         above = self.row.ladder[self.level + 1 :]
@@ -156,7 +156,7 @@ class Annunciation:
         """
         turned, due_us = self, self.turn_us
         while due_us is not None and due_us <= now_us:
-            if turned.status is Status.PENDING:
+            if turned.status is AnnunciationStatus.PENDING:
                 turned = turned._with(level=turned.level + 1, next_sound_us=due_us)
                 yield turned, What.ESCALATED
             else:
@@ -167,13 +167,17 @@ class Annunciation:
     def as_pending(self, at_us: int) -> Annunciation:
         """Return the same, unanswered since `at_us` and due to sound."""
         return self._with(
-            status=Status.PENDING, status_since_us=at_us, level=0, snoozed_until_us=None, next_sound_us=at_us
+            status=AnnunciationStatus.PENDING,
+            status_since_us=at_us,
+            level=0,
+            snoozed_until_us=None,
+            next_sound_us=at_us,
         )
 
     def as_snoozed(self, at_us: int, duration_us: int) -> Annunciation:
         """Return the same, snoozed at `at_us`."""
         return self._with(
-            status=Status.SNOOZED,
+            status=AnnunciationStatus.SNOOZED,
             status_since_us=at_us,
             level=0,
             snoozed_until_us=at_us + duration_us,
@@ -183,7 +187,11 @@ class Annunciation:
     def as_confirmed(self, at_us: int) -> Annunciation:
         """Return the same, confirmed at `at_us`."""
         return self._with(
-            status=Status.CONFIRMED, status_since_us=at_us, level=0, snoozed_until_us=None, next_sound_us=None
+            status=AnnunciationStatus.CONFIRMED,
+            status_since_us=at_us,
+            level=0,
+            snoozed_until_us=None,
+            next_sound_us=None,
         )
 
     def as_sounded(self, now_us: int) -> Annunciation:
@@ -200,7 +208,9 @@ class Annunciation:
         """Return a new one, pending and due to sound; what is given is checked by the caller, once for an operation."""
         made = object.__new__(cls)
         for name, value in zip(
-            _NAMES, (number, kind, at_us, cause_present, Status.PENDING, at_us, 0, None, at_us, detail), strict=True
+            _NAMES,
+            (number, kind, at_us, cause_present, AnnunciationStatus.PENDING, at_us, 0, None, at_us, detail),
+            strict=True,
         ):
             _SET(made, name, value)
         return made

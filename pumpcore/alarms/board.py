@@ -11,8 +11,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from pumpcore.alarms.annunciation import Annunciation, AnnunciationChanged, Sound, What, check_detail
-from pumpcore.alarms.kinds import Kind, Priority, Status
-from pumpcore.alarms.table import AUDIO_PAUSE_US_LARGEST, TABLE, Clears
+from pumpcore.alarms.kinds import AnnunciationStatus, Kind, Priority
+from pumpcore.alarms.table import ANNUNCIATIONS, AUDIO_PAUSE_US_LARGEST, Clears
 from pumpcore.bounds import within
 from pumpcore.errors import QuantityError
 from pumpcore.frozen import dataclass, field
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
     from pumpcore.alarms.annunciation import Change
-    from pumpcore.alarms.table import Row
+    from pumpcore.alarms.table import AnnunciationRow
 
 __all__ = ["Board"]
 
 _PLACES: Final = {kind: place for place, kind in enumerate(Kind)}
-_LASTING: Final = frozenset(kind for kind, row in TABLE.items() if row.clears is not Clears.CONFIRMED)
+_LASTING: Final = frozenset(kind for kind, row in ANNUNCIATIONS.items() if row.clears is not Clears.CONFIRMED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -336,7 +336,7 @@ class _Draft:
             if same and (only_changed or not before.confirmed):
                 return
             news = before.confirmed or not lasts or before.detail != detail
-            wake = news and before.status is not Status.PENDING
+            wake = news and before.status is not AnnunciationStatus.PENDING
             fresh = (before.as_pending(self._now_us) if wake else before).as_caused(present=lasts, detail=detail)
             what = What.AGAIN
         self.put(fresh, what)
@@ -382,15 +382,15 @@ class _Draft:
         return _board(self._next_id, active, self.audio_paused_until_us), tuple(self._changes)
 
 
-def _row(kind: object) -> Row:
+def _row(kind: object) -> AnnunciationRow:
     if not isinstance(kind, Kind):
         raise QuantityError("kind", kind, "must be a Kind")
-    return TABLE[kind]
+    return ANNUNCIATIONS[kind]
 
 
 def _loudest(active: Collection[Annunciation]) -> list[Annunciation]:
     """Return what is pending with the most urgent priority of all that is: only that may sound."""
-    pending = [each for each in active if each.status is Status.PENDING]
+    pending = [each for each in active if each.status is AnnunciationStatus.PENDING]
     rank = min((each.priority.rank for each in pending), default=None)
     return [each for each in pending if each.priority.rank == rank]
 

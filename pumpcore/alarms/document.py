@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from pumpcore.alarms.kinds import Kind, Status
+from pumpcore.alarms.kinds import AnnunciationStatus, Kind
 from pumpcore.alarms.settings import OPTIONAL, SETTINGS
-from pumpcore.alarms.table import AUDIO_PAUSE_US_LARGEST, TABLE
+from pumpcore.alarms.table import ANNUNCIATIONS, AUDIO_PAUSE_US_LARGEST
 from pumpcore.alarms.texts import LANGUAGES, text
 from pumpcore.units import US_PER_HOUR, US_PER_MINUTE, format_u
 
 if TYPE_CHECKING:
-    from pumpcore.alarms.table import Row, Rung
+    from pumpcore.alarms.table import AnnunciationRow, Rung
 
 __all__ = ["document"]
 
@@ -22,7 +22,7 @@ _LANGUAGE_NAMES: Final = {"en": "English", "da": "Danish"}
 
 
 def document() -> str:
-    """Render `TABLE`, `SETTINGS` and the texts as Markdown: `specs/alarms.md`."""
+    """Render `ANNUNCIATIONS`, `SETTINGS` and the texts as Markdown: `specs/alarms.md`."""
     lines = [
         "# Alarms",
         "",
@@ -30,14 +30,14 @@ def document() -> str:
         "",
         "## Annunciations",
         "",
-        f"Status: {', '.join(f'{status.name.lower()} 0x{status:02X}' for status in Status)}.",
+        f"Status: {', '.join(f'{status.name.lower()} 0x{status:02X}' for status in AnnunciationStatus)}.",
         f"An audio pause lasts at most {_span(AUDIO_PAUSE_US_LARGEST)}; a new annunciation of high priority ends it.",
         "A snooze lasts at most as long as stated, and on a higher rung at most as long as that priority allows.",
         "A source is that of the type and its code, or of the idea; priorities and times are pumpcore's own.",
         "",
         "| kind | IDS type | priority | stops delivery | clears when | again if not gone | snooze at most | source |",
         "|---|---|---|---|---|---|---|---|",
-        *(_row(TABLE[kind]) for kind in Kind),
+        *(_row(ANNUNCIATIONS[kind]) for kind in Kind),
         "",
         "## Unanswered",
         "",
@@ -60,7 +60,7 @@ def document() -> str:
     return "\n".join(lines) + "\n"
 
 
-def _row(row: Row) -> str:
+def _row(row: AnnunciationRow) -> str:
     code = "" if row.ids_code is None else f"0x{row.ids_code:04X}"
     again = "" if row.again_after_us is None else _span(row.again_after_us)
     cells = (
@@ -80,7 +80,7 @@ def _ladders() -> list[str]:
     """Show each ladder once, with the kinds that climb it."""
     climbers: dict[tuple[Rung, ...], list[str]] = {}
     for kind in Kind:
-        climbers.setdefault(TABLE[kind].ladder, []).append(kind.value)
+        climbers.setdefault(ANNUNCIATIONS[kind].ladder, []).append(kind.value)
     lines = []
     for ladder, kinds in climbers.items():
         for level, rung in enumerate(ladder):

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DERIVED",
+    "AlarmFacts",
     "Due",
-    "Facts",
     "auto_off",
     "battery",
     "derived",
@@ -67,7 +67,7 @@ NOTHING: Final = Due(MappingProxyType({}))
 """No cause, and none to come."""
 
 
-class Facts(NamedTuple):
+class AlarmFacts(NamedTuple):
     """What annunciations are derived from. All instants are monotonic; None: not known, or there is none.
 
     Attributes:
@@ -283,7 +283,7 @@ def auto_off(settings: AlarmSettings, person_us: int | None, warning_us: int | N
     return Due({Kind.AUTO_OFF_SOON: ""}, stop.next_us) if now_us >= warn_us else Due({}, warn_us)
 
 
-def derived(settings: AlarmSettings, facts: Facts, now_us: int) -> Due:
+def derived(settings: AlarmSettings, facts: AlarmFacts, now_us: int) -> Due:
     """Return which of the kinds of `DERIVED` have a cause now.
 
     Args:
@@ -296,7 +296,7 @@ def derived(settings: AlarmSettings, facts: Facts, now_us: int) -> Due:
 
     Example:
         >>> from pumpcore.alarms.settings import AlarmSettings
-        >>> due = derived(AlarmSettings(), Facts(last_therapy_us=0, set_since_us=0), 3_600_000_000)
+        >>> due = derived(AlarmSettings(), AlarmFacts(last_therapy_us=0, set_since_us=0), 3_600_000_000)
         >>> due
         Due(causes={<Kind.NO_DELIVERY_MEDIUM: 'no_delivery_medium'>: ''}, next_us=7200000000)
     """
@@ -321,7 +321,7 @@ def derived(settings: AlarmSettings, facts: Facts, now_us: int) -> Due:
     return Due(causes, next_us)
 
 
-def _no_delivery(settings: AlarmSettings, facts: Facts, now_us: int) -> Due:
+def _no_delivery(settings: AlarmSettings, facts: AlarmFacts, now_us: int) -> Due:
     """Return the causes of the no-delivery watch."""
     last_us, suspended_us = facts.last_therapy_us, facts.suspended_since_us
     if last_us is None:

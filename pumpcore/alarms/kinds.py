@@ -9,7 +9,7 @@ from __future__ import annotations
 from enum import Enum, IntEnum, unique
 from typing import Final
 
-__all__ = ["Kind", "Priority", "Status"]
+__all__ = ["AnnunciationStatus", "Kind", "Priority"]
 
 
 @unique
@@ -84,7 +84,7 @@ _RANKS: Final = {priority: rank for rank, priority in enumerate(Priority)}
 
 
 @unique
-class Status(IntEnum):
+class AnnunciationStatus(IntEnum):
     """What a person has answered, with the code words of the IDS (pairwise Hamming distance 4)."""
 
     PENDING = 0x33

@@ -1,9 +1,9 @@
-"""What follows from each kind of annunciation: the TABLE.
+"""What follows from each kind of annunciation, as a table.
 
-The rules of this file: `TABLE` is the truth, with one row for each kind. A row's priority is that of the first rung of
-its ladder; unanswered, an annunciation climbs the ladder, and it never climbs down but by an answer. Whatever stops
-delivery is of high priority. Whatever is of low priority or more clears only once its cause is gone (if it has one that
-lasts) and the person has confirmed it; only information goes by itself.
+The rules of this file: `ANNUNCIATIONS` is the truth, with one row for each kind. A row's priority is that of the first
+rung of its ladder; unanswered, an annunciation climbs the ladder, and it never climbs down but by an answer. Whatever
+stops delivery is of high priority. Whatever is of low priority or more clears only once its cause is gone (if it has
+one that lasts) and the person has confirmed it; only information goes by itself.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pumpcore.units import US_PER_HOUR, US_PER_MINUTE
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["AUDIO_PAUSE_US_LARGEST", "DETAIL_CHARACTERS_LARGEST", "TABLE", "Clears", "Row", "Rung"]
+__all__ = ["ANNUNCIATIONS", "AUDIO_PAUSE_US_LARGEST", "DETAIL_CHARACTERS_LARGEST", "AnnunciationRow", "Clears", "Rung"]
 
 AUDIO_PAUSE_US_LARGEST: Final = 2 * US_PER_MINUTE
 """The longest audio pause. Source: own; two minutes are usual for patient monitors (remembered)."""
@@ -54,7 +54,7 @@ class Rung(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class AnnunciationRow:
     """One row of the table.
 
     Attributes:
@@ -127,9 +127,9 @@ def _row(  # noqa: PLR0913  # one for each column of the table
     again_after_us: int | None = None,
     clears: Clears = Clears.GONE_AND_CONFIRMED,
     source: str = _IDS,
-) -> Row:
+) -> AnnunciationRow:
     """Return a row that does not stop delivery; it may be snoozed as long as its priority allows."""
-    return Row(
+    return AnnunciationRow(
         kind=kind,
         ids_code=ids_code,
         ladder=ladder,
@@ -140,9 +140,9 @@ def _row(  # noqa: PLR0913  # one for each column of the table
     )
 
 
-def _stopping(kind: Kind, ids_code: int | None = None, *, source: str = _IDS) -> Row:
+def _stopping(kind: Kind, ids_code: int | None = None, *, source: str = _IDS) -> AnnunciationRow:
     """Return a row that stops delivery."""
-    return Row(
+    return AnnunciationRow(
         kind=kind,
         ids_code=ids_code,
         ladder=_HIGH,
@@ -206,5 +206,5 @@ _ROWS: Final = (
     _row(Kind.BOLUS_HOUR, _LOW, clears=Clears.CONFIRMED, source="Tandem: above 1.5 x max bolus in 60 min"),
 )
 
-TABLE: Final[Mapping[Kind, Row]] = MappingProxyType({row.kind: row for row in _ROWS})
+ANNUNCIATIONS: Final[Mapping[Kind, AnnunciationRow]] = MappingProxyType({row.kind: row for row in _ROWS})
 """The row of each kind."""

@@ -11,7 +11,7 @@ from bisect import bisect_right
 from typing import TYPE_CHECKING
 
 from pumpcore.bounds import within
-from pumpcore.devices.suspend import POLICIES
+from pumpcore.devices.suspend import SUSPEND_POLICIES
 from pumpcore.errors import QuantityError
 from pumpcore.frozen import dataclass, field
 from pumpcore.units import UU_PER_U
@@ -65,7 +65,7 @@ class Device:
         auto_off_us: setting of the automatic stop when no button is pressed; it can always be off.
         auto_off_warning_us: how long the pump warns before it stops.
         suspend_policies: ids of the policies of `suspend` that the device offers; the first is the default.
-        calculator_policy: id of the bolus calculator's policy (`therapy.calculator.POLICIES`).
+        calculator_policy: id of the bolus calculator's policy (`therapy.policies.CALCULATOR_POLICIES`).
         low_presets: ids of the presets of low-glucose suspend that the device has (`therapy.low_suspend.LOW_PRESETS`).
         sources: where each figure comes from, by its place in the data file (`"basal.rate_u_per_h"`).
     """
@@ -166,8 +166,8 @@ class Device:
         if not self.suspend_policies:
             raise QuantityError("policies.suspend", self.suspend_policies, "must name at least one policy")
         for policy in self.suspend_policies:
-            if policy not in POLICIES:
-                raise QuantityError("policies.suspend", policy, f"must be one of {', '.join(POLICIES)}")
+            if policy not in SUSPEND_POLICIES:
+                raise QuantityError("policies.suspend", policy, f"must be one of {', '.join(SUSPEND_POLICIES)}")
         for key, names in (("suspend", self.suspend_policies), ("low_suspend", self.low_presets)):
             if len(set(names)) < len(names):
                 raise QuantityError(f"policies.{key}", names, "must name each policy once")

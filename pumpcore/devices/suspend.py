@@ -1,7 +1,7 @@
 """Suspend and resume differ by maker: named policies, as data.
 
-The rule of this file: `POLICIES` is the truth, and the pump follows a row without knowing whose it is. Whatever the
-policy, a suspend stops basal and boluses at once, resuming is explicit, and nothing is made up without a bound.
+The rule of this file: `SUSPEND_POLICIES` is the truth, and the pump follows a row without knowing whose it is. Whatever
+the policy, a suspend stops basal and boluses at once, resuming is explicit, and nothing is made up without a bound.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from pumpcore.units import US_PER_MINUTE
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["POLICIES", "Policy"]
+__all__ = ["SUSPEND_POLICIES", "SuspendPolicy"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Policy:
+class SuspendPolicy:
     """What a suspend does, and what a resume brings back.
 
     Attributes:
@@ -39,18 +39,18 @@ class Policy:
     source: str
 
 
-POLICIES: Final[Mapping[str, Policy]] = MappingProxyType(
+SUSPEND_POLICIES: Final[Mapping[str, SuspendPolicy]] = MappingProxyType(
     {
         policy.id: policy
         for policy in (
-            Policy(
+            SuspendPolicy(
                 id="medtronic",
                 keeps_temp=True,
                 source="a bolus is lost at suspend, a temp basal goes on if its time is not over, missed basal is not"
                 " made up: records of a Paradigm 523",
             ),
-            Policy(id="roche_stop", source="Accu-Chek STOP: bolus and temp basal are cancelled"),
-            Policy(
+            SuspendPolicy(id="roche_stop", source="Accu-Chek STOP: bolus and temp basal are cancelled"),
+            SuspendPolicy(
                 id="roche_pause",
                 keeps_temp=True,
                 keeps_boluses=True,
@@ -58,8 +58,10 @@ POLICIES: Final[Mapping[str, Policy]] = MappingProxyType(
                 source="Insulin Delivery Service 1.0, therapy control state Pause: insulin missed is made up on return,"
                 " minutes only; the bound of 15 min is our own",
             ),
-            Policy(id="tandem", source="t:slim: bolus and temp basal are cancelled, nothing resumes by itself"),
-            Policy(id="omnipod", source="Omnipod: bolus and temp basal are cancelled, nothing resumes by itself"),
+            SuspendPolicy(id="tandem", source="t:slim: bolus and temp basal are cancelled, nothing resumes by itself"),
+            SuspendPolicy(
+                id="omnipod", source="Omnipod: bolus and temp basal are cancelled, nothing resumes by itself"
+            ),
         )
     }
 )

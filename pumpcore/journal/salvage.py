@@ -22,7 +22,7 @@ from pumpcore.pump.effects import FirePulse, PrimePulse
 from pumpcore.pump.events import FaultDetected, PulseUnknown, Tick
 from pumpcore.pump.ledger import Fate
 from pumpcore.pump.snapshot import read, write
-from pumpcore.therapy.iob import Part
+from pumpcore.therapy.iob import InsulinPart
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -168,9 +168,9 @@ def _book(state: PumpState, order: FirePulse | PrimePulse) -> None:
         state.reservoir = state.reservoir._replace(amount_uu=max(left_uu - order.amount_uu, 0))
 
 
-def _part(state: PumpState, bolus_id: int) -> Part:
+def _part(state: PumpState, bolus_id: int) -> InsulinPart:
     """Return the purpose of insulin; an unknown bolus counts as a correction."""
     if not bolus_id:
-        return Part.BASAL
+        return InsulinPart.BASAL
     bolus = state.boluses.active.get(bolus_id)
-    return Part.MEAL if bolus is not None and bolus.for_meal else Part.CORRECTION
+    return InsulinPart.MEAL if bolus is not None and bolus.for_meal else InsulinPart.CORRECTION

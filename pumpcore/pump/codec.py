@@ -76,9 +76,6 @@ _KNOWN: Final[dict[str, type]] = {
     for each in chain((Range, Source), *(vars(module).values() for module in _MODULES))
     if isinstance(each, type) and (is_dataclass(each) or issubclass(each, (tuple, Enum))) and each not in _OTHERWISE
 }
-# Part is a word of boluses and of insulin on board: the second goes by its longer name.
-_KNOWN["Part"] = bolus.Part
-_KNOWN["IobPart"] = iob.Part
 
 
 def _refused(text: str) -> NoReturn:

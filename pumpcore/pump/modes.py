@@ -26,13 +26,13 @@ if TYPE_CHECKING:
 __all__ = [
     "TABLE",
     "TRIGGERS",
-    "Facts",
+    "GuardFacts",
     "Mode",
     "ModeMachine",
     "OperationalState",
-    "Row",
     "State",
     "TherapyControl",
+    "Transition",
     "allowed",
     "document",
 ]
@@ -124,7 +124,7 @@ _OPERATIONAL: Final = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Facts:
+class GuardFacts:
     """What guards may ask. Every fact is about now, and false is the safe answer.
 
     Attributes:
@@ -150,7 +150,7 @@ class Facts:
     no_stopping_alarm: bool = False
 
 
-class Row(NamedTuple):
+class Transition(NamedTuple):
     """One row of the table: in `source`, `trigger` leads to `target` if all facts named by `guard` are true."""
 
     trigger: str
@@ -170,42 +170,42 @@ _READY: Final = (
     "no_stopping_alarm",
 )
 
-TABLE: Final[tuple[Row, ...]] = (
-    Row("start", State.STANDBY, State.RUNNING, _READY),
+TABLE: Final[tuple[Transition, ...]] = (
+    Transition("start", State.STANDBY, State.RUNNING, _READY),
     # Stopping is always accepted and never needs a confirmation.
-    Row("suspend", State.RUNNING, State.SUSPENDED),
-    *(Row("suspend", state, state) for state in State if state is not State.RUNNING),
-    Row("resume", State.SUSPENDED, State.RUNNING, _READY),
+    Transition("suspend", State.RUNNING, State.SUSPENDED),
+    *(Transition("suspend", state, state) for state in State if state is not State.RUNNING),
+    Transition("resume", State.SUSPENDED, State.RUNNING, _READY),
     # Insulin for priming is possible only off the body, and never while running.
-    Row("begin_change", State.STANDBY, State.REWIND, ("set_off_body",)),
-    Row("begin_change", State.SUSPENDED, State.REWIND, ("set_off_body",)),
-    Row("begin_change", State.ALARM, State.REWIND, ("set_off_body",)),
-    Row("rewound", State.REWIND, State.LOAD),
-    Row("loaded", State.LOAD, State.PRIME, ("reservoir_attached", "reservoir_filled")),
-    Row("primed", State.PRIME, State.FILL, ("tubing_primed",)),
-    Row("filled", State.FILL, State.CONNECT),
-    Row("connected", State.CONNECT, State.STANDBY),
-    *(Row("abort_change", state, State.STANDBY) for state in _CHANGING),
+    Transition("begin_change", State.STANDBY, State.REWIND, ("set_off_body",)),
+    Transition("begin_change", State.SUSPENDED, State.REWIND, ("set_off_body",)),
+    Transition("begin_change", State.ALARM, State.REWIND, ("set_off_body",)),
+    Transition("rewound", State.REWIND, State.LOAD),
+    Transition("loaded", State.LOAD, State.PRIME, ("reservoir_attached", "reservoir_filled")),
+    Transition("primed", State.PRIME, State.FILL, ("tubing_primed",)),
+    Transition("filled", State.FILL, State.CONNECT),
+    Transition("connected", State.CONNECT, State.STANDBY),
+    *(Transition("abort_change", state, State.STANDBY) for state in _CHANGING),
     # A fault stops from anywhere; from the alarm a way leads to suspended only, so that starting again is explicit.
-    *(Row("fault", state, State.ALARM) for state in State),
-    Row("clear", State.ALARM, State.SUSPENDED, ("no_stopping_alarm",)),
+    *(Transition("fault", state, State.ALARM) for state in State),
+    Transition("clear", State.ALARM, State.SUSPENDED, ("no_stopping_alarm",)),
 )
 
 TRIGGERS: Final = tuple(dict.fromkeys(row.trigger for row in TABLE))
-_FACTS: Final = frozenset(field_names(Facts))
+_FACTS: Final = frozenset(field_names(GuardFacts))
 
 
-def allowed(state: State, trigger: str, facts: Facts) -> bool:
+def allowed(state: State, trigger: str, facts: GuardFacts) -> bool:
     """Say whether `ModeMachine.step` would follow `trigger`, without a step.
 
     Example:
-        >>> allowed(State.RUNNING, "suspend", Facts()), allowed(State.ALARM, "start", Facts())
+        >>> allowed(State.RUNNING, "suspend", GuardFacts()), allowed(State.ALARM, "start", GuardFacts())
         (True, False)
     """
     return any(row.trigger == trigger and row.source is state and _holds(row, facts) for row in TABLE)
 
 
-def _holds(row: Row, facts: Facts) -> bool:
+def _holds(row: Transition, facts: GuardFacts) -> bool:
     return all(getattr(facts, fact) for fact in row.guard)
 
 
@@ -221,9 +221,9 @@ class ModeMachine:
 
     Example:
         >>> machine = ModeMachine()
-        >>> machine.step("suspend", Facts())
+        >>> machine.step("suspend", GuardFacts())
         <State.STANDBY: 'standby'>
-        >>> ModeMachine(State.ALARM).step("start", Facts(time_set=True))
+        >>> ModeMachine(State.ALARM).step("start", GuardFacts(time_set=True))
         Traceback (most recent call last):
         ...
         pumpcore.errors.ModeError: cannot start in mode alarm
@@ -254,7 +254,7 @@ class ModeMachine:
         """Put it into `state`: for a pump that was written down, or that takes a refused step back."""
         self.__model.state = State(state).value
 
-    def step(self, trigger: str, facts: Facts) -> State:
+    def step(self, trigger: str, facts: GuardFacts) -> State:
         """Follow the row of the table for `trigger`.
 
         Args:
@@ -285,14 +285,14 @@ class ModeMachine:
         return self.state
 
 
-def _transition(row: Row) -> dict[str, object]:
+def _transition(row: Transition) -> dict[str, object]:
     """Turn a row into what `transitions` takes. Its guard becomes one pure function; a string would be looked up."""
     unknown = set(row.guard) - _FACTS
     if unknown:
         bug = f"guards name facts that do not exist: {sorted(unknown)}"
         raise InvariantError(bug)
 
-    def holds(facts: Facts) -> bool:
+    def holds(facts: GuardFacts) -> bool:
         return _holds(row, facts)
 
     return {"trigger": row.trigger, "source": row.source.value, "dest": row.target.value, "conditions": [holds]}
@@ -303,7 +303,7 @@ def document() -> str:
     lines = [
         "# Modes",
         "",
-        "Rendered from `pumpcore.pump.modes.TABLE` by `python -m pumpcore.pump.modes`; a test keeps it current.",
+        "Rendered from `pumpcore.pump.modes.TABLE` by `python -m pumpcore.pump`; a test keeps it current.",
         "",
         "| trigger | from | to | only if all hold |",
         "|---|---|---|---|",
@@ -343,9 +343,3 @@ def _arrows() -> list[str]:
 def _node(state: str) -> str:
     """Name a state as Mermaid takes it."""
     return state.replace(".", "_")
-
-
-if __name__ == "__main__":
-    import sys
-
-    sys.stdout.write(document())

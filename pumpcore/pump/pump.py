@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from pumpcore.alarms import WATCHED
 from pumpcore.errors import InvariantError, QuantityError, RequestError, TimeError
-from pumpcore.limits import TABLE, check
+from pumpcore.limits import HARD_LIMITS, check
 from pumpcore.pump import snapshot
 from pumpcore.pump.config import Config
 from pumpcore.pump.events import PulseConfirmed, Request
@@ -122,7 +122,7 @@ class Pump:
             NEVER_US if open_us is None else open_us + s.config.unanswered_us,
         ]
         first = max(min(candidates), s.seen_us + 1)
-        return None if first > TABLE["time_us"].largest else first
+        return None if first > HARD_LIMITS["time_us"].largest else first
 
     def snapshot(self) -> bytes:
         """Write the pump down; equal pumps give equal bytes.

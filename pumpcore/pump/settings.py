@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pumpcore.alarms import LANGUAGES, AlarmSettings
-from pumpcore.devices.suspend import POLICIES, Policy
+from pumpcore.devices.suspend import SUSPEND_POLICIES, SuspendPolicy
 from pumpcore.errors import LimitError, QuantityError
 from pumpcore.fields import check_fields
 from pumpcore.frozen import dataclass, field, replace
@@ -96,8 +96,8 @@ class Settings:
     def __post_init__(self) -> None:
         """Refuse what no pump can follow."""
         check_fields(self)
-        if self.suspend_policy is not None and self.suspend_policy not in POLICIES:
-            raise QuantityError("suspend_policy", self.suspend_policy, f"must be one of {', '.join(POLICIES)}")
+        if self.suspend_policy is not None and self.suspend_policy not in SUSPEND_POLICIES:
+            raise QuantityError("suspend_policy", self.suspend_policy, f"must be one of {', '.join(SUSPEND_POLICIES)}")
         if self.language not in LANGUAGES:
             raise QuantityError("language", self.language, f"must be one of {', '.join(LANGUAGES)}")
         for index, window in enumerate(self.meals):
@@ -131,6 +131,6 @@ class Settings:
         return replace(self, suspend_policy=chosen, calculator=calculator)
 
     @property
-    def policy(self) -> Policy:
+    def policy(self) -> SuspendPolicy:
         """What a suspend does; `for_device` has chosen it."""
-        return POLICIES[self.suspend_policy or ""]
+        return SUSPEND_POLICIES[self.suspend_policy or ""]

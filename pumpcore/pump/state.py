@@ -21,11 +21,11 @@ from pumpcore.units import NEVER_US
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pumpcore.devices.suspend import Policy
+    from pumpcore.devices.suspend import SuspendPolicy
     from pumpcore.pump.config import Config
     from pumpcore.pump.effects import Effect, EndReason
     from pumpcore.pump.events import SuspendCause
-    from pumpcore.therapy.bolus import Bolus, Part, Proposal
+    from pumpcore.therapy.bolus import Bolus, BolusPart, Proposal
     from pumpcore.therapy.profile import Anchor, BasalProfile, TempBasal, WeekPlan
 
 __all__ = [
@@ -112,7 +112,7 @@ class Suspension(NamedTuple):
     until_us: int = NEVER_US
     misses: bool = False
     missed_uu: int = 0
-    held: tuple[tuple[int, Part], ...] = ()
+    held: tuple[tuple[int, BolusPart], ...] = ()
 
 
 class Boluses(NamedTuple):
@@ -308,7 +308,7 @@ class PumpState:
         return other
 
     @property
-    def policy(self) -> Policy:
+    def policy(self) -> SuspendPolicy:
         """What a suspend does."""
         return self.settings.policy
 

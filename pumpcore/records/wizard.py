@@ -22,14 +22,14 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Final
 
 from pumpcore.frozen import dataclass, replace
-from pumpcore.therapy.calculator import POLICIES, Side, Terms, side_of
+from pumpcore.therapy.calculator import CALCULATOR_POLICIES, Side, Terms, side_of
 from pumpcore.units import UU_PER_U
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from pumpcore.records.records import Wizard
-    from pumpcore.therapy.calculator import Policy
+    from pumpcore.therapy.calculator import CalculatorPolicy
 
 __all__ = ["Comparison", "Difference", "Figures", "compare_records", "figures_of"]
 
@@ -144,9 +144,9 @@ def figures_of(record: Wizard) -> Figures:
     return Figures(made.food_uu, made.correction_uu, max(made.sum_uu, Fraction()))
 
 
-def _policy(device: str) -> Policy:
+def _policy(device: str) -> CalculatorPolicy:
     """Return the policy with the resolution of a pump's estimates."""
-    rule = POLICIES["medtronic"]
+    rule = CALCULATOR_POLICIES["medtronic"]
     if _FINER.search(device):
         return replace(rule, food_step_uu=rule.stroke_uu, correction_step_uu=rule.stroke_uu)
     return rule

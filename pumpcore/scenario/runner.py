@@ -13,7 +13,7 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from pumpcore.alarms import Kind, Status
+from pumpcore.alarms import AnnunciationStatus, Kind
 from pumpcore.errors import InvariantError, QuantityError, RequestError
 from pumpcore.frozen import dataclass
 from pumpcore.pump import Pump, events
@@ -372,7 +372,7 @@ class Host:
     def snooze_alarms(self, span_us: int) -> None:
         """Put off all that is pending."""
         for each in self.pump.status.annunciations:
-            if each.status is Status.PENDING:
+            if each.status is AnnunciationStatus.PENDING:
                 self.tell(events.SnoozeAlarm(self.now_us, each.id, span_us))
 
     def sensor_every(self, span_us: int, values: tuple[Glucose, ...]) -> None:

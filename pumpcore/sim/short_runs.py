@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pumpcore.alarms import Kind
 from pumpcore.devices import load
-from pumpcore.devices.suspend import POLICIES
+from pumpcore.devices.suspend import SUSPEND_POLICIES
 from pumpcore.frozen import replace
 from pumpcore.pump import Config, Settings, events
 from pumpcore.sim.cuts import CutScenario
@@ -182,7 +182,7 @@ def all_short_runs() -> list[CutScenario]:
         _boluses("medtronic-523"),
         _boluses("roche-combo"),
         _temps(),
-        *(_breaks(policy) for policy in sorted(POLICIES)),
+        *(_breaks(policy) for policy in sorted(SUSPEND_POLICIES)),
         _disconnects(),
         _faults(),
         _motor_faults(),

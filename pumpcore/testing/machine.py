@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias
 
 from hypothesis.stateful import RuleBasedStateMachine
 
-from pumpcore.alarms import TABLE, Kind, Priority
+from pumpcore.alarms import ANNUNCIATIONS, Kind, Priority
 from pumpcore.errors import RequestError
 from pumpcore.pump import Pump, events
 from pumpcore.pump.effects import FirePulse, PrimePulse
@@ -335,7 +335,7 @@ class Machine(RuleBasedStateMachine):
         # An actuator with a gap may have to work off a bolus before a rate can rise.
         waits = model.device.gap_us > 0 and status.rate_uu_per_h < rate
         must_hold("PRF-03 TMP-01", waits or status.rate_uu_per_h == rate, status.rate_uu_per_h, rate)
-        stopping = {each.kind for each in status.annunciations if TABLE[each.kind].stops_delivery}
+        stopping = {each.kind for each in status.annunciations if ANNUNCIATIONS[each.kind].stops_delivery}
         must_hold("ALM-03 MOD-07", stopping == set(model.causes), stopping, model.causes)
         must_hold("ALM-06", not (status.state is State.RUNNING and stopping), stopping)
         deadline_us = self.pump.next_deadline_us()

@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 
 from pumpcore.alarms import AlarmSettings, Watch
 from pumpcore.devices import Device, load
-from pumpcore.devices.suspend import POLICIES
+from pumpcore.devices.suspend import SUSPEND_POLICIES
 from pumpcore.frozen import replace
 from pumpcore.limits import Limits
 from pumpcore.pump import Calculator, Config, Settings
-from pumpcore.therapy.calculator import POLICIES as ADVICE
+from pumpcore.therapy.calculator import CALCULATOR_POLICIES as ADVICE
 from pumpcore.therapy.envelope import ControllerBounds
 from pumpcore.therapy.glucose import MgDl
 from pumpcore.therapy.low_suspend import LOW_PRESETS, LowSettings
@@ -205,7 +205,7 @@ def setups(*devices: str | Device) -> st.SearchStrategy[PumpSetup]:
     return st.builds(
         PumpSetup,
         device=st.sampled_from(devices or DEVICES),
-        policy=st.sampled_from(sorted(POLICIES)),
+        policy=st.sampled_from(sorted(SUSPEND_POLICIES)),
         plan=st.integers(0, len(PLANS) - 1),
         limits=st.integers(0, len(LIMIT_SETS) - 1),
         low=st.sampled_from([None, *_LOWS]),

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from pumpcore.alarms import Kind
 from pumpcore.devices import Device, ids, load
 from pumpcore.frozen import replace
-from pumpcore.limits import TABLE, Limits
+from pumpcore.limits import HARD_LIMITS, Limits
 from pumpcore.pump import Config, events
 from pumpcore.pump.events import Activation, SuspendCause
 from pumpcore.testing.programmes import plans as programmes
@@ -48,8 +48,8 @@ __all__ = [
     "week_plans",
 ]
 
-_TIME: Final = TABLE["time_us"]
-_SETTINGS: Final = tuple(row for row in TABLE.values() if row.setting)
+_TIME: Final = HARD_LIMITS["time_us"]
+_SETTINGS: Final = tuple(row for row in HARD_LIMITS.values() if row.setting)
 _SEGMENTS_MOST: Final = 8
 _NUMBERS: Final = st.integers(0, 12)
 

@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from pumpcore.devices import Device
     from pumpcore.limits import Limits
 
-__all__ = ["Bolus", "Part", "Proposal", "parts_of"]
+__all__ = ["Bolus", "BolusPart", "Proposal", "parts_of"]
 
 
-class Part(NamedTuple):
+class BolusPart(NamedTuple):
     """One train of a bolus."""
 
     channel: Literal["extended", "bolus"]
@@ -107,7 +107,7 @@ def parts_of(  # noqa: PLR0913  # what a bolus is, and what it is checked agains
     device: Device,
     limits: Limits,
     speed: str | None = None,
-) -> tuple[Part, ...]:
+) -> tuple[BolusPart, ...]:
     """Return the trains that deliver a bolus.
 
     Args:
@@ -145,10 +145,10 @@ def parts_of(  # noqa: PLR0913  # what a bolus is, and what it is checked agains
     within(total_uu, least_uu, device.bolus_uu.largest, name="amount_uu", unit="uu")
     limits.check("max_bolus_uu", total_uu)
     _check_extended(extended_uu, extended_us, device)
-    extended = (Part("extended", extended_us, extended_uu),) if extended_uu else ()
+    extended = (BolusPart("extended", extended_us, extended_uu),) if extended_uu else ()
     if speed is not None and not fast_uu:
         raise QuantityError("speed", speed, "needs an amount at the device's speed")
-    fast = (Part("bolus", device.bolus_duration_us(fast_uu, mode=speed), fast_uu),) if fast_uu else ()
+    fast = (BolusPart("bolus", device.bolus_duration_us(fast_uu, mode=speed), fast_uu),) if fast_uu else ()
     return extended + fast
 
 

@@ -19,22 +19,31 @@ from pumpcore.errors import LimitError, QuantityError, TimeError
 from pumpcore.frozen import dataclass
 from pumpcore.limits import check
 from pumpcore.therapy.glucose import READING_US_MAX, MgDl, Quality, Reading, exact_glucose
-from pumpcore.therapy.policies import POLICIES, Estimate, Policy, Side, Terms, floor_to, policy, side_of
+from pumpcore.therapy.policies import (
+    CALCULATOR_POLICIES,
+    CalculatorPolicy,
+    Estimate,
+    Side,
+    Terms,
+    floor_to,
+    policy,
+    side_of,
+)
 from pumpcore.units import UU_PER_U
 
 if TYPE_CHECKING:
     from pumpcore.therapy.glucose import Glucose
 
 __all__ = [
-    "POLICIES",
+    "CALCULATOR_POLICIES",
     "Advice",
     "AdviceInputs",
     "AdviceLimits",
+    "CalculatorPolicy",
     "Estimate",
     "LowGlucoseError",
     "MealRise",
     "Note",
-    "Policy",
     "Side",
     "Terms",
     "advise",
@@ -230,11 +239,11 @@ class Advice:
         return Note.MAX_BOLUS in self.notes
 
 
-def advise(rule: Policy, inputs: AdviceInputs, limits: AdviceLimits) -> Advice:
+def advise(rule: CalculatorPolicy, inputs: AdviceInputs, limits: AdviceLimits) -> Advice:
     """Suggest a bolus.
 
     Args:
-        rule: a row of `POLICIES`.
+        rule: a row of `CALCULATOR_POLICIES`.
         inputs: the question.
         limits: what bounds the answer.
 
@@ -319,7 +328,7 @@ def _terms(inputs: AdviceInputs) -> Terms:
     )
 
 
-def _steps_down(amount_uu: Fraction, rule: Policy, limits: AdviceLimits) -> int:
+def _steps_down(amount_uu: Fraction, rule: CalculatorPolicy, limits: AdviceLimits) -> int:
     """Round down to the policy's step, then to the device's."""
     return int(floor_to(floor_to(amount_uu, rule.dose_step_uu), limits.step_uu))
 

@@ -21,17 +21,17 @@ from typing import Final
 from pumpcore.bounds import within
 from pumpcore.errors import JournalError, QuantityError, RequestError, TimeError
 from pumpcore.frozen import dataclass
-from pumpcore.limits import TABLE, check
+from pumpcore.limits import HARD_LIMITS, check
 from pumpcore.therapy.curves import MINUTES_LARGEST, PPB, Curve, CurveKind, lower_ppb, upper_ppb
 from pumpcore.units import US_PER_MINUTE, exact_int
 
-__all__ = ["PPB", "Curve", "CurveKind", "Iob", "OnBoard", "Part"]
+__all__ = ["PPB", "Curve", "CurveKind", "InsulinPart", "Iob", "OnBoard"]
 
-_AMOUNT_UU_LARGEST: Final = TABLE["max_bolus_uu"].largest
+_AMOUNT_UU_LARGEST: Final = HARD_LIMITS["max_bolus_uu"].largest
 
 
 @unique
-class Part(IntEnum):
+class InsulinPart(IntEnum):
     """What insulin was for; the values are written into snapshots."""
 
     MEAL = 0x33
@@ -80,7 +80,7 @@ class OnBoard:
         return max(self.bolus_uu, self.net_uu)
 
 
-_ROW: Final = {Part.MEAL: 0, Part.CORRECTION: 1, Part.BASAL: 2}
+_ROW: Final = {InsulinPart.MEAL: 0, InsulinPart.CORRECTION: 1, InsulinPart.BASAL: 2}
 _VERSION: Final = 2
 _HEAD: Final = 6  # integers in a snapshot before the bins
 _BIN: Final = 4  # integers of one bin: minute, meal, correction, basal
@@ -106,10 +106,10 @@ class Iob:
     Example:
         >>> iob = Iob(Curve.linear(240))
         >>> for second in range(0, 40, 2):
-        ...     iob.add(second * 1_000_000, 50_000, Part.MEAL)
+        ...     iob.add(second * 1_000_000, 50_000, InsulinPart.MEAL)
         >>> iob.at(120 * 60_000_000).bolus_uu
         504167
-        >>> iob.settle(38_000_000, 50_000, Part.MEAL)  # the last step turned out not to have been delivered
+        >>> iob.settle(38_000_000, 50_000, InsulinPart.MEAL)  # the last step turned out not to have been delivered
         >>> iob.at(120 * 60_000_000).bolus_uu
         478959
     """
@@ -137,7 +137,7 @@ class Iob:
 
         Example:
             >>> iob = Iob(Curve.linear(60))
-            >>> iob.add(0, 1_000_000, Part.MEAL)
+            >>> iob.add(0, 1_000_000, InsulinPart.MEAL)
             >>> iob.at(7_200_000_000).bolus_uu, iob.with_curve(Curve.linear(240)).at(7_200_000_000).bolus_uu
             (0, 504167)
         """
@@ -145,7 +145,7 @@ class Iob:
         other._curve, other._bins, other._last_us = curve, self._bins.copy(), self._last_us
         return other
 
-    def add(self, at_us: int, amount_uu: int, part: Part) -> None:
+    def add(self, at_us: int, amount_uu: int, part: InsulinPart) -> None:
         """Book insulin that was delivered, for certain or not.
 
         Insulin that comes in late (an older `at_us`) finds its bin; what is older than any curve has no effect left.
@@ -169,7 +169,7 @@ class Iob:
         if self._keeps(minute):
             self._put(minute, row, self._bins.get(minute, _NOTHING)[row] + amount_uu)
 
-    def settle(self, at_us: int, amount_uu: int, part: Part) -> None:
+    def settle(self, at_us: int, amount_uu: int, part: InsulinPart) -> None:
         """Remove insulin that was booked as uncertain and turned out not to have been delivered.
 
         The counterpart of `add` with the same arguments, exact: after both, on board is what it was without both. What
@@ -194,7 +194,7 @@ class Iob:
         if not self._keeps(minute):
             return
         there_uu = self._bins.get(minute, _NOTHING)[row]
-        if part is not Part.BASAL:
+        if part is not InsulinPart.BASAL:
             within(amount_uu, 1, there_uu, name="settle.amount_uu", unit="uu")
         self._put(minute, row, there_uu - amount_uu)
 
@@ -259,7 +259,7 @@ class Iob:
 
         Example:
             >>> iob = Iob(Curve.walsh(240))
-            >>> iob.add(5_000_000, 2_000_000, Part.CORRECTION)
+            >>> iob.add(5_000_000, 2_000_000, InsulinPart.CORRECTION)
             >>> Iob.restore(iob.snapshot()).snapshot() == iob.snapshot()
             True
         """
@@ -292,12 +292,12 @@ class Iob:
         else:
             self._bins.pop(minute, None)
 
-    def _checked(self, at_us: int, amount_uu: int, part: Part) -> int:
+    def _checked(self, at_us: int, amount_uu: int, part: InsulinPart) -> int:
         """Return the row of a part, when all three arguments are right."""
         check("time_us", at_us, field="at_us")
-        if type(part) is not Part:
+        if type(part) is not InsulinPart:
             raise QuantityError("part", part, "must be a Part of insulin on board")
-        size = abs(exact_int(amount_uu, field="amount_uu")) if part is Part.BASAL else amount_uu
+        size = abs(exact_int(amount_uu, field="amount_uu")) if part is InsulinPart.BASAL else amount_uu
         within(size, 1, _AMOUNT_UU_LARGEST, name="amount_uu", unit="uu")
         return _ROW[part]
 

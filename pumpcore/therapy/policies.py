@@ -20,7 +20,7 @@ from pumpcore.units import UU_PER_U
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-__all__ = ["POLICIES", "Estimate", "Policy", "Side", "Terms", "floor_to", "policy", "side_of"]
+__all__ = ["CALCULATOR_POLICIES", "CalculatorPolicy", "Estimate", "Side", "Terms", "floor_to", "policy", "side_of"]
 
 
 @unique
@@ -107,7 +107,7 @@ class Estimate:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Policy:
+class CalculatorPolicy:
     """How one maker's calculator works.
 
     Attributes:
@@ -148,7 +148,7 @@ class Policy:
 
         Example:
             >>> terms = Terms(side=Side.BELOW, food_uu=Fraction(6_690_000), correction_uu=Fraction(-511_111))
-            >>> made = POLICIES["medtronic"].estimate(terms)
+            >>> made = CALCULATOR_POLICIES["medtronic"].estimate(terms)
             >>> int(made.food_uu), int(made.correction_uu), int(made.sum_uu)
             (6600000, -500000, 6100000)
         """
@@ -167,7 +167,7 @@ class Policy:
             food_uu=used.food_uu, correction_uu=correction_uu, rise_uu=used.rise_uu, iob_uu=self.iob_taken(used)
         )
 
-    def exact(self) -> Policy:
+    def exact(self) -> CalculatorPolicy:
         """Return the same policy without any rounding."""
         return replace(self, food_step_uu=0, stroke_uu=0, correction_step_uu=0, iob_step_uu=0, dose_step_uu=0)
 
@@ -219,7 +219,7 @@ _INSIDE: Final = Source(
 )
 
 _ROWS: Final = (
-    Policy(
+    CalculatorPolicy(
         id="medtronic",
         iob_taken=_up_to_the_correction,
         says="above: F + max(0, C - I); inside and without glucose: F; below: F + C",
@@ -239,19 +239,19 @@ _ROWS: Final = (
             ),
         ),
     ),
-    Policy(
+    CalculatorPolicy(
         id="animas",
         iob_taken=_also_below,
         says="above: F where I >= C, else F + C - I; inside and without glucose: F; below: F + C - I",
         sources=(Source(f"Animas: {_GUIDES}", "read"), _INSIDE),
     ),
-    Policy(
+    CalculatorPolicy(
         id="tandem",
         iob_taken=_also_below,
         says="above: F + max(0, C - I); inside and without glucose: F; below: F + C - I",
         sources=(Source(f"Tandem: {_GUIDES}", "read"), _INSIDE),
     ),
-    Policy(
+    CalculatorPolicy(
         id="omnipod",
         iob_taken=_by_part,
         says="meal insulin takes off C only; correction insulin takes off C, then F; without glucose: F",
@@ -262,7 +262,7 @@ _ROWS: Final = (
             Source("without glucose insulin on board takes nothing off", "remembered"),
         ),
     ),
-    Policy(
+    CalculatorPolicy(
         id="ypsomed",
         iob_taken=_all,
         says="F + C - I, on the whole and always",
@@ -271,7 +271,7 @@ _ROWS: Final = (
             Source("without glucose too: of two readings of the rule, the one that gives less", "own"),
         ),
     ),
-    Policy(
+    CalculatorPolicy(
         id="roche",
         iob_taken=_correction_above_the_rise,
         says="above: F + max(0, C - R - I for corrections), R the rise permitted after a meal; else: F + C",
@@ -283,11 +283,11 @@ _ROWS: Final = (
     ),
 )
 
-POLICIES: Final[Mapping[str, Policy]] = MappingProxyType({row.id: row for row in _ROWS})
+CALCULATOR_POLICIES: Final[Mapping[str, CalculatorPolicy]] = MappingProxyType({row.id: row for row in _ROWS})
 """Every policy by its id. F: carbohydrate, C: correction, I: insulin on board. None goes below 0."""
 
 
-def policy(policy_id: str) -> Policy:
+def policy(policy_id: str) -> CalculatorPolicy:
     """Return a policy by its id.
 
     Raises:
@@ -297,7 +297,7 @@ def policy(policy_id: str) -> Policy:
         >>> policy("tandem").says
         'above: F + max(0, C - I); inside and without glucose: F; below: F + C - I'
     """
-    found = POLICIES.get(policy_id) if type(policy_id) is str else None
+    found = CALCULATOR_POLICIES.get(policy_id) if type(policy_id) is str else None
     if found is None:
-        raise QuantityError("policy", policy_id, f"must be one of {', '.join(POLICIES)}")
+        raise QuantityError("policy", policy_id, f"must be one of {', '.join(CALCULATOR_POLICIES)}")
     return found

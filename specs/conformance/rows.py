@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pumpcore.pump import modes
-from pumpcore.pump.modes import TABLE, TRIGGERS, Facts, Row, State
+from pumpcore.pump.modes import TABLE, TRIGGERS, GuardFacts, State, Transition
 from specs.conformance.exhaustive import DifferenceError, read
 from specs.conformance.table import STATES, compare
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Change", "changes", "found"]
 
-FACTS: Final = tuple(Facts.__dataclass_fields__)
+FACTS: Final = tuple(GuardFacts.__dataclass_fields__)
 
 
 class Change(NamedTuple):
@@ -33,7 +33,7 @@ class Change(NamedTuple):
 
     what: str
     place: int
-    row: Row | None
+    row: Transition | None
 
 
 def changes() -> Iterator[Change]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pumpcore.errors import ModeError
 from pumpcore.pump import modes
-from pumpcore.pump.modes import Facts, ModeMachine, State, allowed
+from pumpcore.pump.modes import GuardFacts, ModeMachine, State, allowed
 from specs.conformance.exhaustive import DifferenceError, read
 
 if TYPE_CHECKING:
@@ -33,12 +33,12 @@ def compare(graph: Graph) -> str:
     """
     if {state["mode"] for state in graph.states.values()} != STATES.keys():
         raise DifferenceError("modes that only one side knows")
-    if len(graph.states) != len(STATES) * 2 ** len(Facts.__dataclass_fields__):
+    if len(graph.states) != len(STATES) * 2 ** len(GuardFacts.__dataclass_fields__):
         raise DifferenceError(f"{len(graph.states)} states with facts are not all")
     machine, moves, refusals = ModeMachine(), 0, 0
     for state in graph.states.values():
         for trigger, target in _leads(state).items():
-            facts = Facts(**state["facts"])
+            facts = GuardFacts(**state["facts"])
             machine.restore(STATES[state["mode"]])
             try:
                 reached = machine.step(trigger, facts).value.rpartition(".")[2]
@@ -59,7 +59,7 @@ def _leads(state: Mapping[str, Any]) -> dict[str, str]:
     if leads.keys() != set(modes.TRIGGERS):
         only = ", ".join(sorted(leads.keys() ^ set(modes.TRIGGERS)))
         raise DifferenceError(f"triggers that only one side knows: {only}")
-    if state["facts"].keys() != set(Facts.__dataclass_fields__):
+    if state["facts"].keys() != set(GuardFacts.__dataclass_fields__):
         raise DifferenceError("facts that only one side knows")
     return leads
 

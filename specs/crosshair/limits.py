@@ -11,20 +11,20 @@ from __future__ import annotations
 from typing import Final
 
 from pumpcore.errors import LimitError, QuantityError
-from pumpcore.limits import TABLE, Limits, check
+from pumpcore.limits import HARD_LIMITS, Limits, check
 
-SETTINGS: Final = tuple(row.id for row in TABLE.values() if row.setting)
+SETTINGS: Final = tuple(row.id for row in HARD_LIMITS.values() if row.setting)
 Answer = int | tuple[str, int, int, str]
 
 
 def hard_ranges(value: int) -> list[str]:
     """post: __return__ == []"""
-    return [name for name in TABLE if answer(name, value) != bounded(name, value, TABLE[name].largest)]
+    return [name for name in HARD_LIMITS if answer(name, value) != bounded(name, value, HARD_LIMITS[name].largest)]
 
 
 def chosen(place: int, choice: int, value: int) -> tuple[Answer, Answer]:
     """pre: 0 <= place < len(SETTINGS)
-    pre: TABLE[SETTINGS[place]].least <= choice <= TABLE[SETTINGS[place]].largest
+    pre: HARD_LIMITS[SETTINGS[place]].least <= choice <= HARD_LIMITS[SETTINGS[place]].largest
     post: __return__[0] == __return__[1]
     """
     name = SETTINGS[place]
@@ -36,7 +36,7 @@ def not_chosen(place: int, value: int) -> tuple[Answer, Answer]:
     post: __return__[0] == __return__[1]
     """
     name = SETTINGS[place]
-    return held(Limits(), name, value), bounded(name, value, TABLE[name].least)
+    return held(Limits(), name, value), bounded(name, value, HARD_LIMITS[name].least)
 
 
 def choices(place: int, choice: int) -> tuple[Answer, Answer]:
@@ -47,8 +47,8 @@ def choices(place: int, choice: int) -> tuple[Answer, Answer]:
     try:
         limits = Limits(**{name: choice})
     except LimitError as error:
-        return broken(error), bounded(name, choice, TABLE[name].largest)
-    return getattr(limits, name), bounded(name, choice, TABLE[name].largest)
+        return broken(error), bounded(name, choice, HARD_LIMITS[name].largest)
+    return getattr(limits, name), bounded(name, choice, HARD_LIMITS[name].largest)
 
 
 def no_other_type(value: int | bool | float | str | bytes | None) -> bool:  # noqa: FBT001, PYI041 - what is tried
@@ -85,7 +85,7 @@ def broken(error: LimitError) -> Answer:
 
 def bounded(name: str, value: int, most: int) -> Answer:
     """Return the required answer if `most` is the largest allowed; above the hard range, that range is broken."""
-    row = TABLE[name]
+    row = HARD_LIMITS[name]
     if value < row.least:
         return name, value, row.least, row.unit
     if value > most:

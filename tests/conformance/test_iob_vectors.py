@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from pumpcore.therapy.iob import PPB, Curve, Iob, Part
+from pumpcore.therapy.iob import PPB, Curve, InsulinPart, Iob
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -130,7 +130,7 @@ def test_bounds_of_oref0(load: Callable[[str], list[dict[str, Any]]]) -> None:
         inputs, expected = record["inputs"], record["expected"]
         curve = oref0_curve(inputs)
         iob = Iob(curve)
-        iob.add(0, inputs["bolus_u"] * 1_000_000, Part.MEAL)
+        iob.add(0, inputs["bolus_u"] * 1_000_000, InsulinPart.MEAL)
         assert curve.remaining(0) * inputs["bolus_u"] == expected["iob_at_0"]
         assert curve.remaining(inputs["dia_h"] * 60 * MINUTE_US) == expected["iob_at_dia"] == 0
         for key in expected.keys() & {"iob_at_60min", "iob_at_180min"}:
@@ -155,7 +155,7 @@ def net(temps: list[tuple[int, int, Decimal]], schedule: list[tuple[int, Decimal
                 # Carried from minute to minute, so that an hour is a whole hour's insulin.
                 so_far, before = (int(per_hour * 1_000_000 * m / 60) for m in (minute + offset + 1, minute + offset))
                 if so_far > before:
-                    iob.add(at_us, sign * (so_far - before), Part.BASAL)
+                    iob.add(at_us, sign * (so_far - before), InsulinPart.BASAL)
     return Decimal(iob.at((at_min + offset) * MINUTE_US).net_uu) / 1_000_000
 
 
@@ -192,10 +192,10 @@ def test_relations_of_androidaps(load: Callable[[str], list[dict[str, Any]]]) ->
         for step in range(1, 21):  # 1 U in steps of 0.05 U over an hour, beside or above the profile's 1 U/h
             at_us = step * 3 * MINUTE_US
             if prefix:
-                iob.add(at_us, 100_000, Part.BASAL)
-                iob.add(at_us, -50_000, Part.BASAL)
+                iob.add(at_us, 100_000, InsulinPart.BASAL)
+                iob.add(at_us, -50_000, InsulinPart.BASAL)
             else:
-                iob.add(at_us, 50_000, Part.MEAL)
+                iob.add(at_us, 50_000, InsulinPart.MEAL)
         for hours, key in ((1, "60min"), (6, "6h")):
             left = Decimal(iob.at(hours * 60 * MINUTE_US).net_uu) / 1_000_000
             assert within(left, expected[f"{prefix}iob_at_{key}"]), (name, key, left)

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from pumpcore.pump.modes import TABLE, TRIGGERS, Facts, State
+from pumpcore.pump.modes import TABLE, TRIGGERS, GuardFacts, State
 from specs.conformance import mutants
 from specs.conformance.alphabet import ALPHABET
 from specs.conformance.bench import Bench
@@ -122,7 +122,7 @@ def test_the_list_of_mutants_is_current() -> None:
 
 
 def test_a_table_that_leaves_out_a_mode_or_a_set_of_facts_is_no_whole_table() -> None:
-    facts = dict.fromkeys(Facts.__dataclass_fields__, False)
+    facts = dict.fromkeys(GuardFacts.__dataclass_fields__, False)
     some: dict[str, dict[str, Any]] = {mode: {"mode": mode, "facts": facts, "leads": {}} for mode in STATES}
     with pytest.raises(DifferenceError, match=f"{len(STATES)} states with facts are not all"):
         compare(Graph(some, (), {}))
@@ -132,7 +132,7 @@ def test_a_table_that_leaves_out_a_mode_or_a_set_of_facts_is_no_whole_table() ->
 
 
 def test_a_change_of_a_row_is_found_and_none_is_not() -> None:
-    names = tuple(Facts.__dataclass_fields__)
+    names = tuple(GuardFacts.__dataclass_fields__)
     states: dict[str, dict[str, Any]] = {}
     for mode, state in STATES.items():
         rows = {row.trigger: row for row in TABLE if row.source is state}

@@ -168,7 +168,7 @@ def test_every_module_has_its_place_in_the_order() -> None:
 @pytest.mark.parametrize(
     ("checker", "where", "code"),
     [
-        (upward, "units.py", "from pumpcore.limits import LIMITS"),
+        (upward, "units.py", "from pumpcore.limits import HARD_LIMITS"),
         (upward, "units.py", "import pumpcore.therapy.profile"),
         (upward, "therapy/profile.py", "from pumpcore import schedule"),
         (upward, "units.py", "from pumpcore import pump"),

@@ -30,13 +30,13 @@ HEAVY: Final = (
 )
 # Types whose instances are rows of tables: they are needed as soon as their table is there.
 ROWS: Final = {
-    "pumpcore.alarms.table.Row",
+    "pumpcore.alarms.table.AnnunciationRow",
     "pumpcore.bounds.Range",
     "pumpcore.devices.figures.Source",
-    "pumpcore.devices.suspend.Policy",
+    "pumpcore.devices.suspend.SuspendPolicy",
     "pumpcore.limits.Limit",
     "pumpcore.therapy.low_suspend.LowPreset",
-    "pumpcore.therapy.policies.Policy",
+    "pumpcore.therapy.policies.CalculatorPolicy",
 }
 PUMP: Final = "from pumpcore import Pump"
 

@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
 @pytest.mark.req("MOD-10")
 def test_the_rendered_document_is_current(root: Path) -> None:
-    done = subprocess.run([sys.executable, "-m", "pumpcore.pump.modes"], capture_output=True, check=True, cwd=root)
+    done = subprocess.run([sys.executable, "-m", "pumpcore.pump"], capture_output=True, check=True, cwd=root)
     rendered = done.stdout.decode("utf-8")
     assert rendered == document()
     assert (root / "specs" / "modes.md").read_text(encoding="utf-8") == rendered, (
-        "render it again: python -m pumpcore.pump.modes > specs/modes.md"
+        "render it again: python -m pumpcore.pump > specs/modes.md"
     )
 
 

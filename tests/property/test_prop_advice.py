@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pumpcore.therapy.calculator import POLICIES, AdviceInputs, AdviceLimits, MealRise, advise
+from pumpcore.therapy.calculator import CALCULATOR_POLICIES, AdviceInputs, AdviceLimits, MealRise, advise
 from pumpcore.therapy.glucose import MgDl, MmolL, Reading
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def questions(draw: st.DrawFn, *, known: bool = False) -> tuple[AdviceInputs, Ad
 
 def suggested(question: Question) -> list[int]:
     """What each policy suggests, in the order of the table."""
-    return [advise(row, *question).suggested_uu for row in POLICIES.values()]
+    return [advise(row, *question).suggested_uu for row in CALCULATOR_POLICIES.values()]
 
 
 @pytest.mark.req("ADV-02")
@@ -86,7 +86,7 @@ def test_more_insulin_on_board_never_raises_it(question: Question, total: int, m
 @given(question=questions())
 def test_it_is_a_whole_number_of_steps_between_nothing_and_max_bolus(question: Question) -> None:
     inputs, limits = question
-    for row in POLICIES.values():
+    for row in CALCULATOR_POLICIES.values():
         made = advise(row, inputs, limits)
         assert 0 <= made.suggested_uu <= min(limits.max_bolus_uu, made.uncapped_uu)
         assert made.suggested_uu % limits.step_uu == 0
@@ -95,7 +95,7 @@ def test_it_is_a_whole_number_of_steps_between_nothing_and_max_bolus(question: Q
 
 @given(question=questions())
 def test_the_terms_add_up(question: Question) -> None:
-    for row in POLICIES.values():
+    for row in CALCULATOR_POLICIES.values():
         made = advise(row, *question)
         assert made.sum_uu == made.food_uu + made.correction_uu - made.rise_uu - made.iob_uu
         assert made.exact_uu - made.rounding_uu == made.uncapped_uu <= max(made.sum_uu, Fraction())
@@ -122,14 +122,14 @@ def test_shifting_all_times_changes_nothing(question: Question, shift_us: int) -
         glucose=reading and replace(reading, at_us=reading.at_us + shift_us),
         meal_rise=rise and replace(rise, meal_us=rise.meal_us + shift_us),
     )
-    for row in POLICIES.values():
+    for row in CALCULATOR_POLICIES.values():
         assert advise(row, later, limits) == advise(row, inputs, limits)
 
 
 @given(question=questions())
 def test_against_the_rules_as_sentences(question: Question) -> None:
     inputs, limits = question
-    for policy_id, made in zip(POLICIES, suggested(question), strict=True):
+    for policy_id, made in zip(CALCULATOR_POLICIES, suggested(question), strict=True):
         maker_step = {"medtronic": 100_000, "omnipod": 50_000}.get(policy_id, 1)
         cap = limits.max_bolus_uu // maker_step * maker_step
         assert made == min(sentence(policy_id, inputs), cap) // limits.step_uu * limits.step_uu, policy_id

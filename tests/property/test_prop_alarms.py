@@ -15,20 +15,20 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pumpcore.alarms import (
+    ANNUNCIATIONS,
     AUDIO_PAUSE_US_LARGEST,
-    TABLE,
     WATCHED,
+    AlarmFacts,
     AlarmSettings,
     Annunciation,
     AnnunciationChanged,
+    AnnunciationStatus,
     Board,
     Change,
     Clears,
-    Facts,
     Kind,
     Priority,
     Sound,
-    Status,
     Watch,
     What,
     battery,
@@ -46,7 +46,7 @@ H: Final = 60 * MIN
 EDGES: Final = sorted(
     {
         edge + off
-        for row in TABLE.values()
+        for row in ANNUNCIATIONS.values()
         for edge in (
             0,
             row.again_after_us or 0,
@@ -114,7 +114,7 @@ HISTORIES: Final = st.lists(OPS, max_size=30)
 
 
 def pending(board: Board) -> list[Annunciation]:
-    return [each for each in board.active if each.status is Status.PENDING]
+    return [each for each in board.active if each.status is AnnunciationStatus.PENDING]
 
 
 @dataclass
@@ -128,7 +128,7 @@ class Beside:
 
     def note(self, op: Op) -> None:
         if op.name == "raised":
-            self.there[op.kind] = TABLE[op.kind].clears is not Clears.CONFIRMED
+            self.there[op.kind] = ANNUNCIATIONS[op.kind].clears is not Clears.CONFIRMED
         elif op.name == "gone":
             self.there[op.kind] = False
 
@@ -142,13 +142,13 @@ class Beside:
             self.answered[kind] = False
         else:
             assert kind in self.active
-        if change.what is What.AGAIN and change.annunciation.status is Status.PENDING:
+        if change.what is What.AGAIN and change.annunciation.status is AnnunciationStatus.PENDING:
             self.answered[kind] = False
         elif change.what is What.CONFIRMED:
             self.answered[kind] = True
         elif change.what is What.CLEARED:
             assert not self.there.get(kind, False), "cleared while its cause is there"
-            assert self.answered[kind] or TABLE[kind].clears is Clears.GONE, "cleared before it was confirmed"
+            assert self.answered[kind] or ANNUNCIATIONS[kind].clears is Clears.GONE, "cleared before it was confirmed"
             self.active.remove(kind)
 
     def agrees(self, board: Board) -> None:
@@ -189,7 +189,7 @@ def test_a_board_is_in_order_after_each_operation(history: list[Op]) -> None:
         assert keys == sorted(keys)
         assert len({each.kind for each in board.active}) == len(keys)
         assert all(each.id < board.next_id for each in board.active)
-        assert board.stopping == any(TABLE[each.kind].stops_delivery for each in board.active)
+        assert board.stopping == any(ANNUNCIATIONS[each.kind].stops_delivery for each in board.active)
         assert board.most_urgent == (board.active[0] if board.active else None)
         assert Codec().built(json.loads(json.dumps(Codec().plain(board)))) == board  # its constructors accept it
         assert board.at(now_us) == (board, ())  # what is done is not done twice
@@ -271,7 +271,7 @@ def test_what_nobody_answers_sounds_within_its_bound_for_ever(kind: Kind, ends: 
     board, changes = Board().raised(kind, 0)
     heard = [change.at_us for change in changes if isinstance(change, Sound)]
     assert heard == [0]
-    every_us = TABLE[kind].ladder[0].sound_every_us
+    every_us = ANNUNCIATIONS[kind].ladder[0].sound_every_us
     while every_us is not None and heard[-1] < ends:
         due_us = board.next_deadline_us()
         assert due_us is not None
@@ -392,7 +392,7 @@ def test_no_time_without_insulin_goes_unsaid(settings: Watch, life: list[tuple[s
 def test_the_watch_says_high_from_its_threshold_on(settings: Watch, without_us: int, suspended_us: int | None) -> None:
     kinds = watch(settings, 0, without_us, suspended_since_us=suspended_us)
     assert set(kinds) <= WATCHED
-    assert any(TABLE[kind].priority is Priority.HIGH for kind in kinds) == (without_us >= settings.high_us)
+    assert any(ANNUNCIATIONS[kind].priority is Priority.HIGH for kind in kinds) == (without_us >= settings.high_us)
     assert (Kind.NO_DELIVERY_DANGER in kinds) == (without_us >= settings.danger_us)
     reminded = suspended_us is not None and without_us - suspended_us >= settings.reminder_us
     assert (Kind.NO_DELIVERY_REMINDER in kinds) == reminded
@@ -402,7 +402,7 @@ def test_the_watch_says_high_from_its_threshold_on(settings: Watch, without_us: 
 
 INSTANTS: Final = st.none() | st.integers(0, 4 * H) | st.sampled_from([0, H, 2 * H])
 FACTS: Final = st.builds(
-    Facts,
+    AlarmFacts,
     last_therapy_us=INSTANTS,
     suspended_since_us=INSTANTS,
     set_since_us=INSTANTS,
@@ -432,7 +432,9 @@ SETTINGS: Final = st.builds(
 
 
 @given(settings=SETTINGS, facts=FACTS, now_us=st.integers(0, 40 * H), share=st.integers(0, 10**6))
-def test_the_next_instant_is_the_next_change(settings: AlarmSettings, facts: Facts, now_us: int, share: int) -> None:
+def test_the_next_instant_is_the_next_change(
+    settings: AlarmSettings, facts: AlarmFacts, now_us: int, share: int
+) -> None:
     due = derived(settings, facts, now_us)
     if due.next_us is None:
         assert derived(settings, facts, now_us + share * H).causes == due.causes

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pumpcore.therapy.iob import Curve, Iob, Part
+from pumpcore.therapy.iob import Curve, InsulinPart, Iob
 
 MINUTE_US = 60_000_000
 SPAN_US = 12 * 60 * MINUTE_US
@@ -24,10 +24,14 @@ CURVES = st.one_of(
     st.builds(Curve.bilinear, st.integers(60, 480)),
     st.builds(Curve.linear, st.integers(30, 720)),
 )
-BOLUSES = st.tuples(st.integers(0, SPAN_US), st.integers(1, 5_000_000), st.sampled_from([Part.MEAL, Part.CORRECTION]))
-STEPS = st.tuples(st.integers(0, SPAN_US), st.sampled_from([-50_000, 50_000, 25_000, -25_000]), st.just(Part.BASAL))
+BOLUSES = st.tuples(
+    st.integers(0, SPAN_US), st.integers(1, 5_000_000), st.sampled_from([InsulinPart.MEAL, InsulinPart.CORRECTION])
+)
+STEPS = st.tuples(
+    st.integers(0, SPAN_US), st.sampled_from([-50_000, 50_000, 25_000, -25_000]), st.just(InsulinPart.BASAL)
+)
 DOSES = st.lists(BOLUSES | STEPS, max_size=30)
-Dose = tuple[int, int, Part]
+Dose = tuple[int, int, InsulinPart]
 
 
 def booked(curve: Curve, doses: list[Dose]) -> Iob:

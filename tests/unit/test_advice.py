@@ -12,7 +12,7 @@ import pytest
 from pumpcore.errors import LimitError, QuantityError, RequestError, TimeError
 from pumpcore.therapy import calculator, policies
 from pumpcore.therapy.calculator import (
-    POLICIES,
+    CALCULATOR_POLICIES,
     AdviceInputs,
     AdviceLimits,
     LowGlucoseError,
@@ -61,8 +61,8 @@ def test_the_examples_run(module: ModuleType) -> None:
 
 @pytest.mark.req("ADV-01")
 def test_the_six_policies() -> None:
-    assert list(POLICIES) == ["medtronic", "animas", "tandem", "omnipod", "ypsomed", "roche"]
-    for name, row in POLICIES.items():
+    assert list(CALCULATOR_POLICIES) == ["medtronic", "animas", "tandem", "omnipod", "ypsomed", "roche"]
+    for name, row in CALCULATOR_POLICIES.items():
         assert row.id == name
         assert row.says
         assert row.sources
@@ -208,7 +208,7 @@ def test_max_bolus_caps_and_is_itself_rounded_down() -> None:
 
 
 def test_missed_basal_never_raises_a_suggestion() -> None:
-    for policy_id in POLICIES:
+    for policy_id in CALCULATOR_POLICIES:
         assert suggested(policy_id, asked(220, iob_uu=-5 * U)) == suggested(policy_id, asked(220)) == 2 * U
 
 

@@ -12,22 +12,22 @@ from zlib import crc32
 import pytest
 
 from pumpcore.alarms import (
+    ANNUNCIATIONS,
     AUDIO_PAUSE_US_LARGEST,
     DERIVED,
     DETAIL_CHARACTERS_LARGEST,
     LANGUAGES,
     SETTINGS,
-    TABLE,
+    AlarmFacts,
     AlarmSettings,
     AnnunciationChanged,
+    AnnunciationStatus,
     Board,
     Clears,
     Due,
-    Facts,
     Kind,
     Priority,
     Sound,
-    Status,
     Watch,
     What,
     battery,
@@ -52,7 +52,7 @@ from pumpcore.pump.config import Config
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from pumpcore.alarms import Change, Row
+    from pumpcore.alarms import AnnunciationRow, Change
 
 MIN: Final = 60_000_000
 H: Final = 60 * MIN
@@ -94,7 +94,12 @@ def run(board: Board, until_us: int) -> tuple[Board, list[Change]]:
 def test_what_is_raised_is_pending_and_sounds_at_once() -> None:
     board, changes = Board().raised(Kind.OCCLUSION_DETECTED, START, "2.8 U missed")
     [one] = board.active
-    assert (one.id, one.kind, one.since_us, one.status) == (1, Kind.OCCLUSION_DETECTED, START, Status.PENDING)
+    assert (one.id, one.kind, one.since_us, one.status) == (
+        1,
+        Kind.OCCLUSION_DETECTED,
+        START,
+        AnnunciationStatus.PENDING,
+    )
     assert (one.cause_present, one.confirmed, one.level, one.detail) == (True, False, 0, "2.8 U missed")
     assert one.priority is Priority.HIGH
     assert changes == (
@@ -134,7 +139,7 @@ def test_a_cause_that_comes_back_needs_a_new_confirmation() -> None:
     board, _ = raised(Kind.OCCLUSION_DETECTED).confirmed(1, START + 1)
     board, changes = board.raised(Kind.OCCLUSION_DETECTED, START + 2)
     assert whats(changes) == ["again", "sound"]
-    assert (board.active[0].id, board.active[0].status) == (1, Status.PENDING)
+    assert (board.active[0].id, board.active[0].status) == (1, AnnunciationStatus.PENDING)
 
 
 def test_a_cause_that_comes_back_before_the_confirmation_is_there_again() -> None:
@@ -154,7 +159,7 @@ def test_after_it_was_cleared_it_gets_a_new_id() -> None:
     assert board.active[0].id == 2
 
 
-@pytest.mark.parametrize("kind", [row.kind for row in TABLE.values() if row.clears is Clears.CONFIRMED])
+@pytest.mark.parametrize("kind", [row.kind for row in ANNUNCIATIONS.values() if row.clears is Clears.CONFIRMED])
 def test_what_happens_once_goes_with_the_confirmation(kind: Kind) -> None:
     board = raised(kind)
     assert not board.active[0].cause_present
@@ -173,10 +178,10 @@ def test_what_happens_twice_is_told_twice() -> None:
     board, _ = board.snoozed(1, START + 2, MIN)
     board, changes = board.raised(Kind.STEPS_MISSED, START + 3, "3 steps")
     assert whats(changes) == ["again", "sound"]
-    assert board.active[0].status is Status.PENDING
+    assert board.active[0].status is AnnunciationStatus.PENDING
 
 
-@pytest.mark.parametrize("kind", [row.kind for row in TABLE.values() if row.clears is Clears.GONE])
+@pytest.mark.parametrize("kind", [row.kind for row in ANNUNCIATIONS.values() if row.clears is Clears.GONE])
 def test_information_goes_with_its_cause(kind: Kind) -> None:
     board, changes = raised(kind).gone(kind, START + 1)
     assert whats(changes) == ["cleared"]
@@ -209,7 +214,7 @@ def test_another_detail_is_told_again() -> None:
     board, _ = board.snoozed(1, START + 1, H)
     board, changes = board.raised(Kind.RESERVOIR_LOW, START + 2, "10 U")
     assert whats(changes) == ["again", "sound"]
-    assert (board.active[0].detail, board.active[0].status) == ("10 U", Status.PENDING)
+    assert (board.active[0].detail, board.active[0].status) == ("10 U", AnnunciationStatus.PENDING)
 
 
 def test_a_snooze_outlasts_a_cause_that_comes_and_goes() -> None:
@@ -217,23 +222,23 @@ def test_a_snooze_outlasts_a_cause_that_comes_and_goes() -> None:
     board, _ = board.gone(Kind.SENSOR_LINK_LOST, START + 1)
     board, changes = board.raised(Kind.SENSOR_LINK_LOST, START + 2)
     assert whats(changes) == ["again"]
-    assert (board.active[0].status, board.active[0].cause_present) == (Status.SNOOZED, True)
+    assert (board.active[0].status, board.active[0].cause_present) == (AnnunciationStatus.SNOOZED, True)
 
 
 # Confirmed, and its cause does not go
 
 
 @pytest.mark.req("ALM-07")
-@pytest.mark.parametrize("kind", [row.kind for row in TABLE.values() if row.again_after_us is not None])
+@pytest.mark.parametrize("kind", [row.kind for row in ANNUNCIATIONS.values() if row.again_after_us is not None])
 def test_what_is_confirmed_but_not_resolved_is_told_again(kind: Kind) -> None:
-    wait_us = cast("int", TABLE[kind].again_after_us)
+    wait_us = cast("int", ANNUNCIATIONS[kind].again_after_us)
     board, _ = raised(kind).confirmed(1, START + 5)
     assert board.next_deadline_us() == START + 5 + wait_us
     same, changes = board.at(START + 5 + wait_us - 1)
     assert (same, changes) == (board, ())
     board, changes = board.at(START + 5 + wait_us)
     assert whats(changes) == ["again", "sound"]
-    assert board.active[0].status is Status.PENDING
+    assert board.active[0].status is AnnunciationStatus.PENDING
 
 
 def test_what_has_no_time_for_it_is_not_told_again() -> None:
@@ -342,7 +347,7 @@ def test_a_snooze_is_silent_and_ends_by_itself_on_the_first_rung() -> None:
     assert board.active[0].level == 1
     board, changes = board.snoozed(1, START + 31 * MIN, 15 * MIN)
     assert whats(changes) == ["snoozed"]
-    assert (board.active[0].status, board.active[0].priority) == (Status.SNOOZED, Priority.MEDIUM)
+    assert (board.active[0].status, board.active[0].priority) == (AnnunciationStatus.SNOOZED, Priority.MEDIUM)
     assert board.next_deadline_us() == START + 46 * MIN
     assert board.at(START + 46 * MIN - 1) == (board, ())
     board, changes = board.at(START + 46 * MIN)
@@ -360,7 +365,7 @@ def test_a_late_host_escalates_from_the_end_of_the_snooze_on() -> None:
 @pytest.mark.req("ALM-02")
 @pytest.mark.parametrize("kind", Kind)
 def test_a_snooze_is_bounded(kind: Kind) -> None:
-    board, bound = raised(kind), TABLE[kind].snooze_us_largest
+    board, bound = raised(kind), ANNUNCIATIONS[kind].snooze_us_largest
     for duration_us in (bound + 1, 0, -1):
         with pytest.raises(LimitError) as refused:
             board.snoozed(1, START, duration_us)
@@ -569,12 +574,12 @@ def test_a_board_is_frozen() -> None:
 
 def test_all_values_are_frozen_and_carry_nothing_else() -> None:
     board, changes = Board().raised(Kind.SET_AGE, START)
-    for value in (board, *board.active, *changes, TABLE[Kind.SET_AGE], Watch(), AlarmSettings()):
+    for value in (board, *board.active, *changes, ANNUNCIATIONS[Kind.SET_AGE], Watch(), AlarmSettings()):
         assert not hasattr(value, "__dict__")
         with pytest.raises(FrozenInstanceError):
             setattr(value, fields(value)[0].name, 7)
     with pytest.raises(AttributeError):
-        Facts().step_uu = 7  # type: ignore[misc]
+        AlarmFacts().step_uu = 7  # type: ignore[misc]
 
 
 # The plain form
@@ -597,7 +602,7 @@ def annunciations(plain: dict[str, Any]) -> list[Any]:
 
 
 def test_a_board_survives_its_plain_form() -> None:
-    assert annunciations(plain_board())[0][2]["status"] == ["enum", "Status", 0x55]
+    assert annunciations(plain_board())[0][2]["status"] == ["enum", "AnnunciationStatus", 0x55]
 
 
 def test_the_longest_detail_survives_it_too() -> None:
@@ -690,31 +695,31 @@ def distance(one: int, other: int) -> int:
 
 
 def test_every_kind_has_its_row() -> None:
-    assert list(TABLE) == list(Kind)
-    assert all(row.kind is kind for kind, row in TABLE.items())
+    assert list(ANNUNCIATIONS) == list(Kind)
+    assert all(row.kind is kind for kind, row in ANNUNCIATIONS.items())
 
 
 def test_code_words_differ_in_four_bits_and_more() -> None:
-    codes = [row.ids_code for row in TABLE.values() if row.ids_code is not None]
+    codes = [row.ids_code for row in ANNUNCIATIONS.values() if row.ids_code is not None]
     assert len(codes) == 22
     assert all(distance(one, other) >= 4 for one, other in combinations(codes, 2))
-    assert [int(status) for status in Status] == [0x33, 0x3C, 0x55]
+    assert [int(status) for status in AnnunciationStatus] == [0x33, 0x3C, 0x55]
 
 
 @pytest.mark.req("ALM-06")
 def test_what_stops_delivery_is_of_high_priority() -> None:
-    stopping = {kind.value for kind, row in TABLE.items() if row.stops_delivery}
+    stopping = {kind.value for kind, row in ANNUNCIATIONS.items() if row.stops_delivery}
     assert {"occlusion_detected", "reservoir_empty", "battery_empty", "system_issue", "auto_off"} <= stopping
     assert not stopping & {"date_time_issue", "max_delivery", "no_delivery_danger", "glucose_low", "reservoir_low"}
-    for row in TABLE.values():
+    for row in ANNUNCIATIONS.values():
         if row.stops_delivery:
             assert row.priority is Priority.HIGH
             assert row.snooze_us_largest <= 10 * MIN
             assert row.clears is Clears.GONE_AND_CONFIRMED
 
 
-@pytest.mark.parametrize("row", TABLE.values(), ids=lambda row: row.kind.value)
-def test_every_row_holds_to_the_rules_of_the_table(row: Row) -> None:
+@pytest.mark.parametrize("row", ANNUNCIATIONS.values(), ids=lambda row: row.kind.value)
+def test_every_row_holds_to_the_rules_of_the_table(row: AnnunciationRow) -> None:
     ladder = row.ladder
     assert ladder[0].after_us == 0
     for lower, upper in pairwise(ladder):
@@ -766,9 +771,9 @@ def test_every_kind_says_what_to_do(kind: Kind, language: str) -> None:
     assert not title.endswith(".")
     assert instruction == instruction.strip()
     assert instruction.endswith(".")
-    if TABLE[kind].priority is Priority.HIGH:
+    if ANNUNCIATIONS[kind].priority is Priority.HIGH:
         assert re.search(ACTIONS[language], instruction)
-    assert ("Insulin has stopped" if language == "en" else "Insulin er stoppet") in instruction or not TABLE[
+    assert ("Insulin has stopped" if language == "en" else "Insulin er stoppet") in instruction or not ANNUNCIATIONS[
         kind
     ].stops_delivery
 
@@ -1042,16 +1047,16 @@ def test_auto_off_is_warned_of_and_comes_at_its_very_microsecond() -> None:
 
 
 def test_the_watch_among_all_that_is_derived_has_each_of_its_deadlines() -> None:
-    facts = Facts(last_therapy_us=START)
+    facts = AlarmFacts(last_therapy_us=START)
     assert derived(PLAIN, facts, START) == derived(PLAIN, facts, START + H - 1) == Due({}, START + H)
     assert derived(PLAIN, facts, START + H) == Due({Kind.NO_DELIVERY_MEDIUM: ""}, START + 2 * H)
-    suspended = Facts(last_therapy_us=START, suspended_since_us=START)
+    suspended = AlarmFacts(last_therapy_us=START, suspended_since_us=START)
     assert derived(PLAIN, suspended, START).next_us == START + PLAIN.watch.reminder_us
 
 
 def test_everything_that_is_derived_together() -> None:
     settings = AlarmSettings(auto_off_us=12 * H, glucose_check_us=2 * H)
-    facts = Facts(
+    facts = AlarmFacts(
         last_therapy_us=0,
         suspended_since_us=0,
         reservoir_uu=3 * U,
@@ -1080,17 +1085,19 @@ def test_everything_that_is_derived_together() -> None:
     }
     assert due.next_us == 72 * H + 1
     assert Kind.RESERVOIR_AGE in derived(settings, facts, 72 * H + 1).causes
-    assert derived(settings, Facts(reservoir_uu=1, step_uu=2, battery_percent=1), 0).causes == {
+    assert derived(settings, AlarmFacts(reservoir_uu=1, step_uu=2, battery_percent=1), 0).causes == {
         Kind.RESERVOIR_EMPTY: "",
         Kind.BATTERY_EMPTY: "",
     }
-    assert derived(settings, Facts(reservoir_uu=1), 0).causes == {Kind.RESERVOIR_LOW: "5 U"}
-    assert derived(settings, Facts(reservoir_uu=100 * U, reservoir_left_us=H), 0).causes == {Kind.RESERVOIR_LOW: ""}
+    assert derived(settings, AlarmFacts(reservoir_uu=1), 0).causes == {Kind.RESERVOIR_LOW: "5 U"}
+    assert derived(settings, AlarmFacts(reservoir_uu=100 * U, reservoir_left_us=H), 0).causes == {
+        Kind.RESERVOIR_LOW: ""
+    }
 
 
 def test_without_facts_there_is_no_cause() -> None:
-    assert derived(PLAIN, Facts(), 10**15) == Due({})
-    assert derived(PLAIN, Facts(bolus_us=5, glucose_us=5, suspended_since_us=5), 10**15) == Due({})
+    assert derived(PLAIN, AlarmFacts(), 10**15) == Due({})
+    assert derived(PLAIN, AlarmFacts(bolus_us=5, glucose_us=5, suspended_since_us=5), 10**15) == Due({})
 
 
 def test_all_that_is_derived_lasts() -> None:

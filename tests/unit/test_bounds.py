@@ -57,8 +57,8 @@ def of_range(found: Range) -> Door:
 
 
 ROWS: Final[dict[str, Door]] = {
-    **{f"limits.{row.id}": of_limit(row) for row in limits.TABLE.values()},
-    **{f"chosen.{row.id}": of_choice(row) for row in limits.TABLE.values() if row.setting},
+    **{f"limits.{row.id}": of_limit(row) for row in limits.HARD_LIMITS.values()},
+    **{f"chosen.{row.id}": of_choice(row) for row in limits.HARD_LIMITS.values() if row.setting},
     **{
         f"{owner.__name__}.{each.name}": of_setting(owner, each.name)
         for owner in (Watch, AlarmSettings)
@@ -82,7 +82,7 @@ def test_the_examples_run() -> None:
 
 
 def test_there_are_rows_of_every_table() -> None:
-    assert {row.id for row in limits.TABLE.values()} <= {name.removeprefix("limits.") for name in ROWS}
+    assert {row.id for row in limits.HARD_LIMITS.values()} <= {name.removeprefix("limits.") for name in ROWS}
     assert SETTINGS.keys() <= {name.partition(".")[2] for name in ROWS}
     assert len(ROWS) > 140
 
@@ -129,7 +129,7 @@ def test_only_an_exact_integer_is_taken(name: str) -> None:
 
 def test_what_nobody_chose_allows_the_least_alone() -> None:
     nothing = limits.Limits()
-    for row in limits.TABLE.values():
+    for row in limits.HARD_LIMITS.values():
         if row.setting:
             assert nothing.check(row.id, row.least) == row.least
             with pytest.raises(LimitError) as refused:
@@ -138,7 +138,7 @@ def test_what_nobody_chose_allows_the_least_alone() -> None:
 
 
 def test_a_value_above_all_is_held_against_the_hard_range() -> None:
-    row = limits.TABLE["max_bolus_uu"]
+    row = limits.HARD_LIMITS["max_bolus_uu"]
     with pytest.raises(LimitError) as refused:
         limits.Limits(max_bolus_uu=1).check("max_bolus_uu", row.largest + 1)
     assert refused.value.bound == row.largest

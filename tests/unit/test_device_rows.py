@@ -17,14 +17,14 @@ import pytest
 
 from pumpcore import CHANNELS, Delivery, schedule
 from pumpcore.devices import Band, Device, Range, ids, load
-from pumpcore.devices.suspend import POLICIES as SUSPEND
+from pumpcore.devices.suspend import SUSPEND_POLICIES as SUSPEND
 from pumpcore.errors import LimitError, QuantityError
 from pumpcore.limits import Limits
 from pumpcore.testing.programmes import plan, train
 from pumpcore.testing.reference import earned_basal, reference_schedule
 from pumpcore.therapy.bolus import parts_of
 from pumpcore.therapy.low_suspend import LOW_PRESETS
-from pumpcore.therapy.policies import POLICIES as CALCULATOR
+from pumpcore.therapy.policies import CALCULATOR_POLICIES as CALCULATOR
 from pumpcore.therapy.profile import BasalProfile, PercentTemp, Segment, WeekPlan
 from pumpcore.units import US_PER_DAY, US_PER_HOUR, US_PER_MINUTE, US_PER_SECOND, parse_u
 

@@ -12,7 +12,7 @@ import pytest
 from pumpcore.errors import JournalError, LimitError, QuantityError, TimeError
 from pumpcore.therapy import curves
 from pumpcore.therapy import iob as on_board
-from pumpcore.therapy.iob import PPB, Curve, CurveKind, Iob, OnBoard, Part
+from pumpcore.therapy.iob import PPB, Curve, CurveKind, InsulinPart, Iob, OnBoard
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -155,9 +155,9 @@ def test_no_float_and_no_negative_age() -> None:
 
 def test_each_part_has_its_own_row() -> None:
     iob = Iob(Curve.linear(100))
-    iob.add(0, 1_000_000, Part.MEAL)
-    iob.add(0, 2_000_000, Part.CORRECTION)
-    iob.add(0, 500_000, Part.BASAL)
+    iob.add(0, 1_000_000, InsulinPart.MEAL)
+    iob.add(0, 2_000_000, InsulinPart.CORRECTION)
+    iob.add(0, 500_000, InsulinPart.BASAL)
     assert iob.at(0) == OnBoard(meal_uu=1_000_000, correction_uu=2_000_000, basal_uu=500_000)
     assert iob.at(0).bolus_uu == 3_000_000
     assert iob.at(0).net_uu == iob.at(0).counted_uu == 3_500_000
@@ -167,10 +167,10 @@ def test_basal_as_the_profile_leaves_nothing_and_a_zero_temp_less_than_nothing()
     steady, stopped = Iob(Curve.linear(100)), Iob(Curve.linear(100))
     for minute in range(0, 60, 3):
         for iob in (steady, stopped):
-            iob.add(minute * MINUTE_US, -50_000, Part.BASAL)
-        steady.add(minute * MINUTE_US, 50_000, Part.BASAL)
+            iob.add(minute * MINUTE_US, -50_000, InsulinPart.BASAL)
+        steady.add(minute * MINUTE_US, 50_000, InsulinPart.BASAL)
     assert steady.at(60 * MINUTE_US).net_uu == 0
-    stopped.add(60 * MINUTE_US, 300_000, Part.MEAL)
+    stopped.add(60 * MINUTE_US, 300_000, InsulinPart.MEAL)
     left = stopped.at(60 * MINUTE_US)
     assert left.basal_uu < -500_000
     assert (left.bolus_uu, left.counted_uu) == (300_000, 300_000)
@@ -180,23 +180,25 @@ def test_basal_as_the_profile_leaves_nothing_and_a_zero_temp_less_than_nothing()
 def test_the_least_net_is_the_profiles_insulin_of_one_duration() -> None:
     iob = Iob(Curve.linear(60))
     for minute in range(600):  # ten hours of a suspension
-        iob.add(minute * MINUTE_US, -10_000, Part.BASAL)
+        iob.add(minute * MINUTE_US, -10_000, InsulinPart.BASAL)
     assert -60 * 10_000 < iob.at(600 * MINUTE_US).net_uu < 0
 
 
 def test_rounding_is_up_on_both_signs() -> None:
     iob = Iob(Curve.linear(100))
-    iob.add(59_999_999, 1_000_001, Part.MEAL)  # at the end of its minute, so exactly as old as its bin is taken for
+    iob.add(
+        59_999_999, 1_000_001, InsulinPart.MEAL
+    )  # at the end of its minute, so exactly as old as its bin is taken for
     assert iob.at(30 * MINUTE_US + 59_999_999).meal_uu == 700_001  # of 700 000.7
     assert iob.at(30 * MINUTE_US + 59_999_998).meal_uu == 710_001
     iob = Iob(Curve.linear(100))
-    iob.add(0, -1_000_001, Part.BASAL)
+    iob.add(0, -1_000_001, InsulinPart.BASAL)
     assert iob.at(29 * MINUTE_US + 1).basal_uu == -700_000  # taken as 30 minutes old, of -700 000.7
 
 
 def test_an_age_within_the_bin_is_never_taken_for_more() -> None:
     iob = Iob(Curve.linear(100))
-    iob.add(59_999_999, 1_000_000, Part.MEAL)
+    iob.add(59_999_999, 1_000_000, InsulinPart.MEAL)
     assert iob.at(60_000_000).meal_uu == 1_000_000  # a microsecond old, in the next minute
 
 
@@ -205,7 +207,7 @@ def test_nothing_is_left_after_the_duration_and_the_bins_are_used_again() -> Non
     for hour in range(0, 1000, 14):
         now_us = hour * 60 * MINUTE_US
         assert iob.at(now_us).bolus_uu == 0
-        iob.add(now_us, 1_000_000, Part.MEAL)
+        iob.add(now_us, 1_000_000, InsulinPart.MEAL)
         assert iob.at(now_us).bolus_uu == 1_000_000
     assert len(iob.snapshot()) == 6 + 4
 
@@ -213,35 +215,35 @@ def test_nothing_is_left_after_the_duration_and_the_bins_are_used_again() -> Non
 def test_insulin_that_comes_in_late_finds_its_minute() -> None:
     on_time, late = Iob(Curve.walsh(180)), Iob(Curve.walsh(180))
     for at in (5, 90):
-        on_time.add(at * MINUTE_US, 400_000, Part.MEAL)
+        on_time.add(at * MINUTE_US, 400_000, InsulinPart.MEAL)
     for at in (90, 5):
-        late.add(at * MINUTE_US, 400_000, Part.MEAL)
+        late.add(at * MINUTE_US, 400_000, InsulinPart.MEAL)
     assert late.snapshot() == on_time.snapshot()
-    late.add(1_000 * MINUTE_US, 50_000, Part.MEAL)
+    late.add(1_000 * MINUTE_US, 50_000, InsulinPart.MEAL)
     before = late.snapshot()
-    late.add(90 * MINUTE_US, 9_000_000, Part.MEAL)  # of which nothing is left
+    late.add(90 * MINUTE_US, 9_000_000, InsulinPart.MEAL)  # of which nothing is left
     assert late.snapshot() == before
 
 
 def test_settling_is_exact() -> None:
     iob = Iob(Curve.exponential(360, 75))
-    iob.add(10 * MINUTE_US, 1_000_000, Part.MEAL)
+    iob.add(10 * MINUTE_US, 1_000_000, InsulinPart.MEAL)
     before = [iob.at(minute * MINUTE_US) for minute in range(10, 400)]
-    iob.add(10 * MINUTE_US + 5, 50_000, Part.MEAL)
+    iob.add(10 * MINUTE_US + 5, 50_000, InsulinPart.MEAL)
     assert iob.at(20 * MINUTE_US).meal_uu > before[10].meal_uu
-    iob.settle(10 * MINUTE_US + 5, 50_000, Part.MEAL)
+    iob.settle(10 * MINUTE_US + 5, 50_000, InsulinPart.MEAL)
     assert [iob.at(minute * MINUTE_US) for minute in range(10 + 1, 400)] == before[1:]
 
 
 def test_settling_what_is_not_there_is_refused_and_changes_nothing() -> None:
     iob = Iob(Curve.linear(60))
-    iob.add(10 * MINUTE_US, 100_000, Part.MEAL)
+    iob.add(10 * MINUTE_US, 100_000, InsulinPart.MEAL)
     before = iob.snapshot()
     for at_us, amount_uu, part in (
-        (10 * MINUTE_US, 100_001, Part.MEAL),
-        (10 * MINUTE_US, 1, Part.CORRECTION),
-        (9 * MINUTE_US, 1, Part.MEAL),
-        (11 * MINUTE_US, 1, Part.MEAL),
+        (10 * MINUTE_US, 100_001, InsulinPart.MEAL),
+        (10 * MINUTE_US, 1, InsulinPart.CORRECTION),
+        (9 * MINUTE_US, 1, InsulinPart.MEAL),
+        (11 * MINUTE_US, 1, InsulinPart.MEAL),
     ):
         with pytest.raises(LimitError, match=r"^settle"):
             iob.settle(at_us, amount_uu, part)
@@ -250,32 +252,32 @@ def test_settling_what_is_not_there_is_refused_and_changes_nothing() -> None:
 
 def test_settling_what_has_acted_long_ago_does_nothing() -> None:
     iob = Iob(Curve.linear(60))
-    iob.add(0, 100_000, Part.MEAL)
-    iob.add(900 * MINUTE_US, 200_000, Part.MEAL)
+    iob.add(0, 100_000, InsulinPart.MEAL)
+    iob.add(900 * MINUTE_US, 200_000, InsulinPart.MEAL)
     before = iob.snapshot()
-    iob.settle(0, 100_000, Part.MEAL)
+    iob.settle(0, 100_000, InsulinPart.MEAL)
     assert iob.snapshot() == before
 
 
 @pytest.mark.parametrize(
     ("at_us", "amount_uu", "part", "error"),
     [
-        (0, 0, Part.MEAL, LimitError),
-        (0, -1, Part.MEAL, LimitError),
-        (0, -1, Part.CORRECTION, LimitError),
-        (0, 0, Part.BASAL, LimitError),
-        (0, 75_000_001, Part.MEAL, LimitError),
-        (0, -75_000_001, Part.BASAL, LimitError),
-        (-1, 1, Part.MEAL, LimitError),
-        (10**16 + 1, 1, Part.MEAL, LimitError),
-        (0.0, 1, Part.MEAL, QuantityError),
-        (0, 1.0, Part.MEAL, QuantityError),
+        (0, 0, InsulinPart.MEAL, LimitError),
+        (0, -1, InsulinPart.MEAL, LimitError),
+        (0, -1, InsulinPart.CORRECTION, LimitError),
+        (0, 0, InsulinPart.BASAL, LimitError),
+        (0, 75_000_001, InsulinPart.MEAL, LimitError),
+        (0, -75_000_001, InsulinPart.BASAL, LimitError),
+        (-1, 1, InsulinPart.MEAL, LimitError),
+        (10**16 + 1, 1, InsulinPart.MEAL, LimitError),
+        (0.0, 1, InsulinPart.MEAL, QuantityError),
+        (0, 1.0, InsulinPart.MEAL, QuantityError),
         (0, 1, 0x33, QuantityError),
     ],
 )
 def test_what_cannot_be_booked_changes_nothing(at_us: object, amount_uu: object, part: object, error: type) -> None:
     iob = Iob(Curve.linear(60))
-    iob.add(0, 100_000, Part.MEAL)
+    iob.add(0, 100_000, InsulinPart.MEAL)
     before = iob.snapshot()
     for call in (iob.add, iob.settle):
         with pytest.raises(error):
@@ -285,7 +287,7 @@ def test_what_cannot_be_booked_changes_nothing(at_us: object, amount_uu: object,
 
 def test_time_does_not_go_back() -> None:
     iob = Iob(Curve.linear(60))
-    iob.add(10 * MINUTE_US, 100_000, Part.MEAL)
+    iob.add(10 * MINUTE_US, 100_000, InsulinPart.MEAL)
     with pytest.raises(TimeError) as refused:
         iob.at(10 * MINUTE_US - 1)
     assert refused.value.earliest_us == 10 * MINUTE_US
@@ -297,16 +299,16 @@ def test_time_does_not_go_back() -> None:
 
 def test_a_snapshot_is_the_whole_of_it() -> None:
     iob = Iob(Curve.exponential(300, 55, delay_min=10))
-    iob.add(3 * MINUTE_US, 1_500_000, Part.MEAL)
-    iob.add(3 * MINUTE_US, -50_000, Part.BASAL)
-    iob.add(40 * MINUTE_US + 7, 250_000, Part.CORRECTION)
+    iob.add(3 * MINUTE_US, 1_500_000, InsulinPart.MEAL)
+    iob.add(3 * MINUTE_US, -50_000, InsulinPart.BASAL)
+    iob.add(40 * MINUTE_US + 7, 250_000, InsulinPart.CORRECTION)
     taken = iob.snapshot()
     assert taken == (2, 0x33, 300, 55, 10, 40 * MINUTE_US + 7, 3, 1_500_000, 0, -50_000, 40, 0, 250_000, 0)
     again = Iob.restore(taken)
     assert again.curve == iob.curve
     assert again.snapshot() == taken
     assert [again.at(m * MINUTE_US) for m in range(41, 400)] == [iob.at(m * MINUTE_US) for m in range(41, 400)]
-    again.add(41 * MINUTE_US, 1, Part.MEAL)
+    again.add(41 * MINUTE_US, 1, InsulinPart.MEAL)
     assert iob.snapshot() == taken
 
 
@@ -342,7 +344,7 @@ def test_a_damaged_snapshot_is_refused(bad: tuple[int, ...]) -> None:
 
 def test_the_code_words() -> None:
     assert [kind.value for kind in CurveKind] == [0x33, 0x3C, 0x55, 0x5A]
-    assert [part.value for part in Part] == [0x33, 0x3C, 0x55]
+    assert [part.value for part in InsulinPart] == [0x33, 0x3C, 0x55]
 
 
 def test_equal_curves_are_equal() -> None:

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from pumpcore.errors import QuantityError
 from pumpcore.pump.ledger import Account, Fate, Ledger
-from pumpcore.therapy.iob import Part
+from pumpcore.therapy.iob import InsulinPart
 
 START: Final = 1_000
-BASAL: Final = Part.BASAL
+BASAL: Final = InsulinPart.BASAL
 OUTCOMES: Final = (Fate.CONFIRMED, Fate.UNCERTAIN, Fate.FAILED)
 
 

@@ -8,35 +8,37 @@ import pytest
 
 from pumpcore._kernel import RANGES
 from pumpcore.errors import LimitError, QuantityError
-from pumpcore.limits import TABLE, Limits, check
+from pumpcore.limits import HARD_LIMITS, Limits, check
 
-SETTINGS = [row.id for row in TABLE.values() if row.setting]
+SETTINGS = [row.id for row in HARD_LIMITS.values() if row.setting]
 
 
 def test_the_kernels_ranges_are_taken_over() -> None:
     for name, (least, largest, unit) in RANGES.items():
-        assert (TABLE[name].least, TABLE[name].largest, TABLE[name].unit) == (least, largest, unit)
+        assert (HARD_LIMITS[name].least, HARD_LIMITS[name].largest, HARD_LIMITS[name].unit) == (least, largest, unit)
     for name, range_id in (("max_hour_uu", "hour_cap_uu"), ("max_day_uu", "day_cap_uu")):
-        assert (TABLE[name].least, TABLE[name].largest, TABLE[name].unit) == RANGES[range_id]
+        assert (HARD_LIMITS[name].least, HARD_LIMITS[name].largest, HARD_LIMITS[name].unit) == RANGES[range_id]
 
 
 def test_the_settings_of_the_table_are_the_fields_of_limits() -> None:
     assert [field.name for field in fields(Limits)] == SETTINGS
-    assert {field.name: field.default for field in fields(Limits)} == {name: TABLE[name].default for name in SETTINGS}
+    assert {field.name: field.default for field in fields(Limits)} == {
+        name: HARD_LIMITS[name].default for name in SETTINGS
+    }
 
 
 @pytest.mark.req("LIM-08")
-@pytest.mark.parametrize("row", TABLE.values(), ids=lambda row: row.id)
+@pytest.mark.parametrize("row", HARD_LIMITS.values(), ids=lambda row: row.id)
 def test_each_row_is_a_range_with_words(row: object) -> None:
-    limit = TABLE[getattr(row, "id")]  # noqa: B009  # rows are shown by their id only
+    limit = HARD_LIMITS[getattr(row, "id")]  # noqa: B009  # rows are shown by their id only
     assert 0 <= limit.least <= limit.largest
     assert limit.bounds
     assert limit.source
 
 
-@pytest.mark.parametrize("limit_id", TABLE)
+@pytest.mark.parametrize("limit_id", HARD_LIMITS)
 def test_the_ends_are_inside_and_their_neighbours_are_not(limit_id: str) -> None:
-    row = TABLE[limit_id]
+    row = HARD_LIMITS[limit_id]
     assert check(limit_id, row.least) == row.least
     assert check(limit_id, row.largest) == row.largest
     for value, bound in ((row.least - 1, row.least), (row.largest + 1, row.largest)):
@@ -61,9 +63,9 @@ def test_an_unknown_limit_is_a_bug_of_the_caller() -> None:
 
 def test_the_table_cannot_be_changed() -> None:
     with pytest.raises(TypeError):
-        TABLE["max_bolus_uu"] = TABLE["max_day_uu"]  # type: ignore[index]
+        HARD_LIMITS["max_bolus_uu"] = HARD_LIMITS["max_day_uu"]  # type: ignore[index]
     with pytest.raises(FrozenInstanceError):
-        TABLE["max_bolus_uu"].largest = 0  # type: ignore[misc]
+        HARD_LIMITS["max_bolus_uu"].largest = 0  # type: ignore[misc]
 
 
 @pytest.mark.req("LIM-07")
@@ -89,7 +91,7 @@ def test_what_was_chosen_binds(limit_id: str) -> None:
 
 @pytest.mark.parametrize("limit_id", SETTINGS)
 def test_a_choice_outside_the_hard_range_is_refused(limit_id: str) -> None:
-    row = TABLE[limit_id]
+    row = HARD_LIMITS[limit_id]
     assert replace(Limits(), **{limit_id: row.largest}).check(limit_id, row.largest) == row.largest
     for value in (row.least - 1, row.largest + 1):
         with pytest.raises(LimitError):

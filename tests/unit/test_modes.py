@@ -17,19 +17,21 @@ from pumpcore.errors import InvariantError, ModeError
 from pumpcore.pump.modes import (
     TABLE,
     TRIGGERS,
-    Facts,
+    GuardFacts,
     Mode,
     ModeMachine,
     OperationalState,
-    Row,
     State,
     TherapyControl,
+    Transition,
     _transition,
 )
 
-NAMES: Final = tuple(field.name for field in fields(Facts))
-ALL_FACTS: Final = tuple(Facts(**dict(zip(NAMES, values, strict=True))) for values in product((False, True), repeat=9))
-EVERYTHING: Final = Facts(**dict.fromkeys(NAMES, True))
+NAMES: Final = tuple(field.name for field in fields(GuardFacts))
+ALL_FACTS: Final = tuple(
+    GuardFacts(**dict(zip(NAMES, values, strict=True))) for values in product((False, True), repeat=9)
+)
+EVERYTHING: Final = GuardFacts(**dict.fromkeys(NAMES, True))
 CHANGING: Final = {State.REWIND, State.LOAD, State.PRIME, State.FILL, State.CONNECT}
 THE_TRIGGERS: Final = {
     "start",
@@ -47,7 +49,7 @@ THE_TRIGGERS: Final = {
 }
 
 
-def may_deliver(facts: Facts) -> bool:
+def may_deliver(facts: GuardFacts) -> bool:
     """Time, limits, profile, reservoir and priming are valid, and nothing is wrong."""
     return (
         facts.time_set
@@ -60,7 +62,7 @@ def may_deliver(facts: Facts) -> bool:
     )
 
 
-def expected(state: State, trigger: str, facts: Facts) -> State | None:  # noqa: C901, PLR0911 - the rules, one by one
+def expected(state: State, trigger: str, facts: GuardFacts) -> State | None:  # noqa: C901, PLR0911 - the rules, one by one
     """Where a trigger leads, or None where it is refused."""
     # A fault stops from anywhere.
     if trigger == "fault":
@@ -95,7 +97,7 @@ def expected(state: State, trigger: str, facts: Facts) -> State | None:  # noqa:
     return None
 
 
-def asked(machine: ModeMachine, state: State, trigger: str, facts: Facts) -> State | None:
+def asked(machine: ModeMachine, state: State, trigger: str, facts: GuardFacts) -> State | None:
     """Where the machine goes, or None; a refusal leaves it where it was and says so."""
     machine.restore(state)
     try:
@@ -141,14 +143,14 @@ def test_an_unknown_trigger_is_refused(state: State, trigger: str) -> None:
 def test_a_refusal_names_the_facts_that_are_missing_and_only_these() -> None:
     machine = ModeMachine()
     with pytest.raises(ModeError) as refused:
-        machine.step("start", Facts(time_set=True, profile_set=True, reservoir_attached=True, primed=True))
+        machine.step("start", GuardFacts(time_set=True, profile_set=True, reservoir_attached=True, primed=True))
     assert refused.value.guard == "limits_set, reservoir_filled, no_stopping_alarm"
     with pytest.raises(ModeError) as no_row:
         machine.step("resume", EVERYTHING)
     assert no_row.value.guard is None
 
 
-def moves(facts: tuple[Facts, ...] = ALL_FACTS) -> dict[tuple[State, str], set[State]]:
+def moves(facts: tuple[GuardFacts, ...] = ALL_FACTS) -> dict[tuple[State, str], set[State]]:
     """Where the machine can be made to go from each state by each trigger."""
     machine = ModeMachine()
     found: dict[tuple[State, str], set[State]] = {}
@@ -274,16 +276,16 @@ def test_a_machine_begins_where_it_is_put() -> None:
 
 def test_two_machines_know_nothing_of_each_other() -> None:
     one, other = ModeMachine(), ModeMachine()
-    one.step("fault", Facts())
+    one.step("fault", GuardFacts())
     assert other.state is State.STANDBY
 
 
 def test_facts_are_frozen_and_false_until_somebody_knows() -> None:
-    assert Facts() == Facts(**dict.fromkeys(NAMES, False))
+    assert GuardFacts() == GuardFacts(**dict.fromkeys(NAMES, False))
     with pytest.raises(FrozenInstanceError):
-        Facts().primed = True  # type: ignore[misc]
+        GuardFacts().primed = True  # type: ignore[misc]
 
 
 def test_a_guard_on_a_fact_that_does_not_exist_is_a_bug() -> None:
     with pytest.raises(InvariantError, match="ready_to_go"):
-        _transition(Row("start", State.STANDBY, State.RUNNING, ("ready_to_go",)))
+        _transition(Transition("start", State.STANDBY, State.RUNNING, ("ready_to_go",)))

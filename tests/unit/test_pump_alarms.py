@@ -10,7 +10,7 @@ from typing import Final
 import pytest
 from pumps import MIN, SEC, Bench, H, U, is_refused, plan_of, those
 
-from pumpcore.alarms import TABLE, AlarmSettings, AnnunciationChanged, Kind, Priority, Sound, Watch, What
+from pumpcore.alarms import ANNUNCIATIONS, AlarmSettings, AnnunciationChanged, Kind, Priority, Sound, Watch, What
 from pumpcore.pump import events
 from pumpcore.pump.modes import State, TherapyControl
 
@@ -116,7 +116,7 @@ def test_a_snooze_and_an_audio_pause_are_bounded_and_end_by_themselves() -> None
 
 @pytest.mark.req("ALM-09", "MOD-07")
 def test_every_kind_that_stops_is_reported_or_found_by_the_pump() -> None:
-    assert {kind for kind, row in TABLE.items() if row.stops_delivery} == {*FAULTS, *FOUND_BY_THE_PUMP}
+    assert {kind for kind, row in ANNUNCIATIONS.items() if row.stops_delivery} == {*FAULTS, *FOUND_BY_THE_PUMP}
 
 
 @pytest.mark.req("ALM-09")

@@ -15,7 +15,7 @@ from pumps import DAY, LIMITS, MIN, MONDAY, SEC, Bench, H, U, everything, is_ref
 
 from pumpcore.alarms import Kind
 from pumpcore.devices import load
-from pumpcore.limits import TABLE
+from pumpcore.limits import HARD_LIMITS
 from pumpcore.pump import events
 from pumpcore.pump.effects import EndReason, Proposed, RateChanged, ReferenceTime, StepsMissed, TempEnded, TempStarted
 from pumpcore.pump.modes import State
@@ -278,7 +278,7 @@ def test_no_date_stops_basal(start: datetime) -> None:
 @pytest.mark.parametrize("before_us", [27 * H, 40 * H])
 def test_the_end_of_the_calendar_does_not_stop_basal(before_us: int) -> None:
     bench = Bench().start()
-    end = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=TABLE["wall_clock_us"].largest - before_us)
+    end = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=HARD_LIMITS["wall_clock_us"].largest - before_us)
     is_refused(bench.pump, events.ClockSet(0, Anchor(0, end), "UTC"))  # or it is taken; basal goes on either way
     bench.to(2 * DAY)
     assert bench.insulin() == 48 * U
@@ -296,7 +296,7 @@ def test_monotonic_time_past_2_to_the_32_milliseconds_and_microseconds_is_as_goo
 
 @pytest.mark.req("TIM-05")
 def test_the_end_of_monotonic_time_is_no_crash() -> None:
-    end_us = TABLE["time_us"].largest
+    end_us = HARD_LIMITS["time_us"].largest
     bench = Bench(at_us=end_us - H, anchor=Anchor(end_us - H, MONDAY)).start(end_us - H)
     bench.to(end_us)
     assert bench.insulin() == U

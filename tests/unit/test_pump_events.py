@@ -13,7 +13,7 @@ from pumps import DAY, LIMITS, MIN, MONDAY, SEC, Bench, H, U, everything, is_ref
 
 from pumpcore.alarms import AlarmSettings, Kind
 from pumpcore.devices import load
-from pumpcore.devices.suspend import POLICIES
+from pumpcore.devices.suspend import SUSPEND_POLICIES
 from pumpcore.errors import InvariantError, JournalError, LimitError, QuantityError, RequestError
 from pumpcore.limits import Limits
 from pumpcore.pump import Calculator, Pump, Settings, events
@@ -295,7 +295,11 @@ def everything_on(policy: str, device: str) -> Bench:
 @pytest.mark.req("PWR-03", "IOB-02", "DEL-08")
 @pytest.mark.parametrize(
     ("policy", "device"),
-    [*((policy, "medtronic-523") for policy in POLICIES), ("medtronic", "roche-combo"), ("roche_pause", "omnipod")],
+    [
+        *((policy, "medtronic-523") for policy in SUSPEND_POLICIES),
+        ("medtronic", "roche-combo"),
+        ("roche_pause", "omnipod"),
+    ],
 )
 def test_a_pump_that_is_restored_after_every_step_is_the_same_pump(policy: str, device: str) -> None:
     stays, restarts = (everything_on(policy, device) for _ in range(2))

@@ -14,7 +14,7 @@ from pumps import LIMITS, MIN, SEC, Bench, H, U, is_refused, only, plan_of, thos
 
 from pumpcore.alarms import Kind
 from pumpcore.devices import load
-from pumpcore.devices.suspend import POLICIES
+from pumpcore.devices.suspend import SUSPEND_POLICIES
 from pumpcore.pump import events
 from pumpcore.pump.effects import (
     BolusDelivered,
@@ -33,11 +33,11 @@ CANCELLING: Final = ("medtronic", "roche_stop", "tandem", "omnipod")
 
 
 def test_there_are_no_other_policies() -> None:
-    assert set(POLICIES) == {*CANCELLING, "roche_pause"}
+    assert set(SUSPEND_POLICIES) == {*CANCELLING, "roche_pause"}
 
 
 @pytest.mark.req("SUS-01", "DEL-12")
-@pytest.mark.parametrize("policy", POLICIES)
+@pytest.mark.parametrize("policy", SUSPEND_POLICIES)
 def test_a_suspend_stops_basal_and_boluses_at_once(policy: str) -> None:
     bench = Bench(suspend_policy=policy).start()
     bench.bolus(0, fast_uu=2 * U, extended_uu=2 * U, extended_us=2 * H)
@@ -109,7 +109,7 @@ def test_a_suspend_is_accepted_in_every_state() -> None:
 
 @pytest.mark.req("SUS-02")
 def test_nothing_resumes_by_itself() -> None:
-    for policy in POLICIES:
+    for policy in SUSPEND_POLICIES:
         bench = Bench(suspend_policy=policy).start()
         bench.do(events.Suspend(MIN))
         bench.to(24 * H)
@@ -282,7 +282,7 @@ def test_boluses_do_not_go_on_after_a_longer_pause() -> None:
 
 
 @pytest.mark.req("SUS-06", "DEL-18")
-@pytest.mark.parametrize("policy", POLICIES)
+@pytest.mark.parametrize("policy", SUSPEND_POLICIES)
 def test_a_fault_holds_nothing_whatever_the_policy(policy: str) -> None:
     bench = Bench(suspend_policy=policy).start()
     bench.bolus(0, fast_uu=2 * U, extended_uu=2 * U, extended_us=2 * H)
@@ -437,7 +437,7 @@ def test_a_resume_needs_a_suspend() -> None:
 
 @pytest.mark.req("SUS-08")
 def test_after_each_policy_a_resume_follows_as_often_as_one_likes() -> None:
-    for policy in POLICIES:
+    for policy in SUSPEND_POLICIES:
         bench = Bench(suspend_policy=policy).start()
         for minute in range(1, 40, 2):
             bench.to(minute * MIN)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from pumpcore.devices import Device, ids, load
 from pumpcore.errors import RequestError
-from pumpcore.limits import TABLE, Limits
+from pumpcore.limits import HARD_LIMITS, Limits
 from pumpcore.pump import Config, Pump
 from pumpcore.testing import strategies as kit
 from pumpcore.testing.setup import DEVICES, PLANS, config_of
@@ -19,7 +19,7 @@ DEVICE = [load(each) for each in ids()]
 
 @given(kit.instants(), kit.spans())
 def test_instants_and_spans_are_in_range(at_us: int, span_us: int) -> None:
-    assert TABLE["time_us"].least <= at_us <= TABLE["time_us"].largest
+    assert HARD_LIMITS["time_us"].least <= at_us <= HARD_LIMITS["time_us"].largest
     assert 0 <= span_us <= US_PER_DAY
 
 

@@ -17,7 +17,7 @@ from transitions.core import Event
 
 from pumpcore.errors import ModeError
 from pumpcore.pump import modes
-from pumpcore.pump.modes import TRIGGERS, Facts, ModeMachine, State
+from pumpcore.pump.modes import TRIGGERS, GuardFacts, ModeMachine, State
 
 pytestmark = pytest.mark.req("MOD-09")
 
@@ -84,7 +84,7 @@ def test_a_queue_says_yes_to_a_refused_guard() -> None:
     ours = ModeMachine()
     assert inside(ours)[0].has_queue is False
     with pytest.raises(ModeError):
-        ours.step("start", Facts())
+        ours.step("start", GuardFacts())
     assert ours.state is State.STANDBY
 
 
@@ -101,7 +101,7 @@ def test_automatic_moves_pass_every_guard() -> None:
     for state in State:
         for name in (f"to_{state.value}", f"to_{state.name.lower()}"):
             with pytest.raises(ModeError):
-                ours.step(name, Facts(**dict.fromkeys(Facts.__slots__, True)))
+                ours.step(name, GuardFacts(**dict.fromkeys(GuardFacts.__slots__, True)))
     assert ours.state is State.STANDBY
 
 
@@ -138,10 +138,10 @@ def test_text_as_a_callback_is_looked_up_and_imported() -> None:
 
 def test_a_guard_sees_nothing_but_the_facts_and_has_no_memory() -> None:
     ours = ModeMachine()
-    full = Facts(**dict.fromkeys(Facts.__slots__, True))
+    full = GuardFacts(**dict.fromkeys(GuardFacts.__slots__, True))
     for _ in range(3):
         with pytest.raises(ModeError):
-            ours.step("start", Facts())
+            ours.step("start", GuardFacts())
         ours.restore(State.STANDBY)
         assert ours.step("start", full) is State.RUNNING
         ours.restore(State.STANDBY)
@@ -160,7 +160,7 @@ def test_a_trigger_of_the_librarys_own_name_is_refused() -> None:
     for name in ("trigger", "may_trigger", "is_running", "state", "_fire"):
         ours = ModeMachine()
         with pytest.raises(ModeError):
-            ours.step(name, Facts())
+            ours.step(name, GuardFacts())
         assert ours.state is State.STANDBY
 
 
@@ -169,7 +169,7 @@ def test_what_the_library_says_is_not_believed_beyond_its_word(monkeypatch: pyte
     ours = ModeMachine()
     monkeypatch.setattr(Event, "trigger", lambda *_args, **_kwargs: False)
     with pytest.raises(ModeError):
-        ours.step("fault", Facts())
+        ours.step("fault", GuardFacts())
     assert ours.state is State.STANDBY
 
 

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pumpcore.alarms import TABLE
+from pumpcore.alarms import ANNUNCIATIONS
 from pumpcore.pump.effects import CHANGES
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from pumpcore.pump.modes import ModeMachine
     from pumpcore.pump.settings import Settings
     from pumpcore.pump.state import PumpState
-    from pumpcore.therapy.iob import Part as IobPart
+    from pumpcore.therapy.iob import InsulinPart
 
 __all__ = ["Step"]
 
@@ -74,8 +74,8 @@ class Step:
         self.stopping = {each.id for each in state.board.active if each.row.stops_delivery}
         self.stop_raised = False
         self.effects: list[Effect] = []
-        self.bookings: list[tuple[int, int, IobPart]] = []
-        self.returned: list[tuple[int, int, IobPart]] = []
+        self.bookings: list[tuple[int, int, InsulinPart]] = []
+        self.returned: list[tuple[int, int, InsulinPart]] = []
 
     @property
     def config(self) -> Config:
@@ -103,7 +103,7 @@ class Step:
         state = self.state
         state.board, changes = state.board.raised(kind, state.now_us, detail)
         self.effects.extend(changes)
-        if TABLE[kind].stops_delivery:
+        if ANNUNCIATIONS[kind].stops_delivery:
             self.stop_raised = True
 
     def clear_cause(self, kind: Kind) -> None:

@@ -93,7 +93,7 @@ def causes_now(s: PumpState) -> alarms.Due:
         last_therapy_us = max(s.ledger.last_therapy_us(settings.watch.medium_us), begun_us)
     meal = meal_window(s)
     latest = s.sensor.last_24h.latest
-    facts = alarms.Facts(
+    facts = alarms.AlarmFacts(
         last_therapy_us=last_therapy_us,
         suspended_since_us=s.suspension.since_us if stopped and begun_us is not None else None,
         reservoir_uu=reservoir.amount_uu if state.mode is not Mode.RESERVOIR_CHANGE else None,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from pumpcore.alarms import Kind
 from pumpcore.errors import LimitError, ModeError, QuantityError
-from pumpcore.limits import TABLE
+from pumpcore.limits import HARD_LIMITS
 from pumpcore.pump.config import zone_of
 from pumpcore.pump.effects import EndReason, RateCause, RateChanged, TempEnded, TempStarted
 from pumpcore.pump.modes import State
@@ -44,8 +44,8 @@ def refresh_profile_rate(s: PumpState) -> None:
     if plan is None or anchor is None:
         s.basal = s.basal._replace(rate_uu_per_h=0, edge_us=NEVER_US)
         return
-    wall_us = TABLE["wall_clock_us"].largest - anchor.shift_us
-    until_us = min(s.now_us + LOOK_AHEAD_US, TABLE["time_us"].largest, wall_us)
+    wall_us = HARD_LIMITS["wall_clock_us"].largest - anchor.shift_us
+    until_us = min(s.now_us + LOOK_AHEAD_US, HARD_LIMITS["time_us"].largest, wall_us)
     if until_us <= s.now_us or anchor.utc_us(s.now_us) < 0:
         s.basal = s.basal._replace(edge_us=NEVER_US)
         return

@@ -11,8 +11,8 @@ from pumpcore.pump.effects import BolusDelivered, BolusProgrammed, EndReason
 from pumpcore.pump.ledger import Account
 from pumpcore.pump.modes import State
 from pumpcore.pump.state import with_item, without
-from pumpcore.therapy.bolus import Bolus, Part, parts_of
-from pumpcore.therapy.iob import Part as IobPart
+from pumpcore.therapy.bolus import Bolus, BolusPart, parts_of
+from pumpcore.therapy.iob import InsulinPart
 from pumpcore.units import US_PER_HOUR
 
 if TYPE_CHECKING:
@@ -36,11 +36,11 @@ __all__ = [
 ]
 
 
-def part_of(s: PumpState, bolus_id: int) -> IobPart:
+def part_of(s: PumpState, bolus_id: int) -> InsulinPart:
     """Return what insulin of a bolus, or of basal (0), is for."""
     if not bolus_id:
-        return IobPart.BASAL
-    return IobPart.MEAL if s.boluses.active[bolus_id].for_meal else IobPart.CORRECTION
+        return InsulinPart.BASAL
+    return InsulinPart.MEAL if s.boluses.active[bolus_id].for_meal else InsulinPart.CORRECTION
 
 
 def bolus_now(s: PumpState, bolus: Bolus) -> Bolus:
@@ -61,7 +61,7 @@ def to_come_uu(s: PumpState) -> int:
     return sum(bolus_now(s, bolus).remaining_uu for bolus in s.boluses.active.values())
 
 
-def check_bolus(step: Step, request: ProposeBolus) -> tuple[Part, ...]:
+def check_bolus(step: Step, request: ProposeBolus) -> tuple[BolusPart, ...]:
     """Return the parts of a bolus, if mode, device, limits, reservoir and insulin on board allow it now."""
     s, device = step.state, step.device
     limits = s.settings.limits
@@ -82,7 +82,7 @@ def check_bolus(step: Step, request: ProposeBolus) -> tuple[Part, ...]:
     if amount_uu > left_uu:
         raise LimitError("reservoir_uu", amount_uu, left_uu, "uu")
     # What this step itself has ordered counts in full.
-    fresh_uu = sum(amount for _, amount, part in step.bookings if part is not IobPart.BASAL)
+    fresh_uu = sum(amount for _, amount, part in step.bookings if part is not InsulinPart.BASAL)
     on_board_uu = s.iob.at(s.now_us).counted_uu + fresh_uu
     limits.check("max_iob_uu", on_board_uu + ahead_uu + amount_uu)
     # A bolus that a cap would cut short is refused before it begins.
@@ -94,7 +94,7 @@ def check_bolus(step: Step, request: ProposeBolus) -> tuple[Part, ...]:
 
 
 def start_bolus(
-    step: Step, parts: tuple[Part, ...], activation: int, *, for_meal: bool = False, speed: str | None = None
+    step: Step, parts: tuple[BolusPart, ...], activation: int, *, for_meal: bool = False, speed: str | None = None
 ) -> None:
     """Begin a bolus that was checked."""
     s = step.state
@@ -130,7 +130,7 @@ def watch_hour(step: Step, amount_uu: int) -> None:
         step.raise_alarm(Kind.BOLUS_HOUR)
 
 
-def start_part(s: PumpState, bolus_id: int, part: Part) -> None:
+def start_part(s: PumpState, bolus_id: int, part: BolusPart) -> None:
     """Give one part of a bolus to the kernel."""
     start_us = s.now_us + s.config.device.bolus_start_delay_us
     train = s.engine.start_train(
@@ -142,13 +142,13 @@ def start_part(s: PumpState, bolus_id: int, part: Part) -> None:
     )
 
 
-def rest_of(s: PumpState, progress: Progress) -> Part:
+def rest_of(s: PumpState, progress: Progress) -> BolusPart:
     """Return what is left of a train: its remaining steps over its remaining time."""
     remaining_uu = progress.remaining_steps * s.config.device.step_uu
     if progress.channel == "bolus":
         speed = s.boluses.active[s.boluses.trains[progress.train]].speed
-        return Part("bolus", s.config.device.bolus_duration_us(remaining_uu, mode=speed), remaining_uu)
-    return Part("extended", max(s.boluses.ends_us[progress.train] - s.now_us, 1), remaining_uu)
+        return BolusPart("bolus", s.config.device.bolus_duration_us(remaining_uu, mode=speed), remaining_uu)
+    return BolusPart("extended", max(s.boluses.ends_us[progress.train] - s.now_us, 1), remaining_uu)
 
 
 def take_back(s: PumpState, train: int) -> None:

@@ -14,7 +14,7 @@ from pumpcore.pump.effects import FirePulse, StepsMissed
 from pumpcore.pump.ledger import Fate
 from pumpcore.pump.modes import State
 from pumpcore.pump.step.boluses import end_finished, part_of, record_bolus
-from pumpcore.therapy.iob import Part as IobPart
+from pumpcore.therapy.iob import InsulinPart
 
 if TYPE_CHECKING:
     from pumpcore.pump.step import Step
@@ -100,7 +100,7 @@ def follow_schedule(step: Step, to_us: int) -> None:
     if to_us > s.scheduled.now_us:
         baseline = s.scheduled.advance(to_us)
         if baseline:
-            step.bookings.extend((at_us, -step_uu, IobPart.BASAL) for at_us in baseline.at_us)
+            step.bookings.extend((at_us, -step_uu, InsulinPart.BASAL) for at_us in baseline.at_us)
     if to_us > s.missing.now_us:
         missed = len(s.missing.advance(to_us))
         if missed:
@@ -124,7 +124,7 @@ def settle(step: Step, seq: int, fate: Fate) -> None:
             s.reservoir = s.reservoir._replace(amount_uu=min(left_uu + amount_uu, step.device.reservoir_uu))
         if ordered.part is not None and ordered.channel != "prime":
             step.say(StepsMissed(step.to_us, ordered.channel, ordered.bolus_id, ordered.steps, amount_uu, "failed"))
-            step.returned.append((ordered.at_us, amount_uu, IobPart(ordered.part)))
+            step.returned.append((ordered.at_us, amount_uu, InsulinPart(ordered.part)))
     if ordered.bolus_id in s.boluses.active:
         record_bolus(step, ordered.bolus_id)
     if fate is Fate.UNCERTAIN:

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Final
 
 from pumpcore.alarms import Kind
 from pumpcore.errors import LimitError
-from pumpcore.limits import TABLE
+from pumpcore.limits import HARD_LIMITS
 from pumpcore.pump.effects import EndReason, ModeChanged, RateCause
 from pumpcore.pump.events import Activation, ProposeBolus, SuspendCause
-from pumpcore.pump.modes import Facts, State
+from pumpcore.pump.modes import GuardFacts, State
 from pumpcore.pump.step.basal import end_temp, follow_rate
 from pumpcore.pump.step.boluses import end_bolus, rest_of, start_bolus, start_part, take_back
 from pumpcore.pump.step.proposals import propose, something_changed
-from pumpcore.therapy.bolus import Part
+from pumpcore.therapy.bolus import BolusPart
 from pumpcore.units import NEVER_US
 
 if TYPE_CHECKING:
@@ -29,9 +29,9 @@ __all__ = ["LOW_CAUSES", "close_low", "guard_facts", "move"]
 LOW_CAUSES: Final = frozenset({SuspendCause.LOW_GLUCOSE, SuspendCause.PREDICTED_LOW_GLUCOSE})
 
 
-def guard_facts(s: PumpState) -> Facts:
+def guard_facts(s: PumpState) -> GuardFacts:
     """Return what the guards of the mode table may ask."""
-    return Facts(
+    return GuardFacts(
         time_set=s.local.anchor is not None,
         limits_set=not s.settings.limits.unset(),
         profile_set=s.basal.plan is not None,
@@ -156,8 +156,8 @@ def resume_delivery(step: Step) -> None:
 def make_up(step: Step, missed_uu: int) -> None:
     """Deliver what a pause has missed, as its policy promises; propose it where the kernel has no room for it."""
     s = step.state
-    part = Part("extended", step.device.bolus_duration_us(missed_uu), missed_uu)
-    if len(s.boluses.trains) < TABLE["trains"].largest and missed_uu <= (s.reservoir.amount_uu or 0):
+    part = BolusPart("extended", step.device.bolus_duration_us(missed_uu), missed_uu)
+    if len(s.boluses.trains) < HARD_LIMITS["trains"].largest and missed_uu <= (s.reservoir.amount_uu or 0):
         try:
             s.engine.copy().start_train("extended", duration_us=part.duration_us, amount_uu=missed_uu)
         except LimitError:

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from pumpcore.alarms import TABLE, AnnunciationChanged, Clears, Kind, Priority, What
-from pumpcore.alarms import Status as Answered
+from pumpcore.alarms import ANNUNCIATIONS, AnnunciationChanged, Clears, Kind, Priority, What
+from pumpcore.alarms import AnnunciationStatus as Answered
 from pumpcore.pump import events
 from pumpcore.sim.books.modes import ModeBook
 from pumpcore.units import US_PER_MINUTE
@@ -27,7 +27,7 @@ class AlarmBook(ModeBook):
     def _annunciated(self, change: AnnunciationChanged, event: Event) -> None:
         said_now, kind = change.annunciation, change.annunciation.kind
         if change.what is What.CLEARED:
-            row = TABLE[kind]
+            row = ANNUNCIATIONS[kind]
             self.must("ALM-09", kind not in self.causes, change, "its cause is still present")
             if row.clears is not Clears.GONE:
                 self.must("ALM-03", said_now.id in self.confirmed, change, "it was not confirmed")

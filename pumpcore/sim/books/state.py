@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from pumpcore.alarms import TABLE
+from pumpcore.alarms import ANNUNCIATIONS
 from pumpcore.frozen import dataclass
 from pumpcore.pump.modes import State
 from pumpcore.sim.books.basal import BasalBook
@@ -120,7 +120,7 @@ class BookState:
         self.trains = {key: train for key, train in self.trains.items() if bolus_id not in {None, key[0]}}
 
     def _stopping(self) -> list[str]:
-        return sorted(kind.value for kind in self.active if TABLE[kind].stops_delivery)
+        return sorted(kind.value for kind in self.active if ANNUNCIATIONS[kind].stops_delivery)
 
     def _fresh_uu(self) -> int:
         """Return a lower bound of the bolus insulin on board; 0 after a failed pulse, which is not on board."""

@@ -42,6 +42,8 @@ def within(value: object, least: int, largest: int | None, *, name: str, unit: s
         ...
         pumpcore.errors.LimitError: minutes: 61 is above the largest allowed, 60 min
     """
+    if type(value) is int and value >= least and (largest is None or value <= largest):
+        return value
     number = exact_int(value, field=name)
     if largest is not None and number > largest:
         raise LimitError(name, number, largest, unit)
@@ -130,6 +132,8 @@ class Range:
             ...
             pumpcore.errors.QuantityError: duration: 45 must be a whole multiple of 30 min
         """
+        if type(value) is int and self.least <= value <= self.largest and not value % self.step:
+            return value
         return multiple_of(
             self.step, within(value, self.least, self.largest, name=name, unit=unit), name=name, unit=unit
         )

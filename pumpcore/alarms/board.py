@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Board"]
 
+_NONE: Final[frozenset[int]] = frozenset()
 _PLACES: Final = {kind: place for place, kind in enumerate(Kind)}
 _LASTING: Final = frozenset(kind for kind, row in ANNUNCIATIONS.items() if row.clears is not Clears.CONFIRMED)
 
@@ -72,6 +73,13 @@ class Board:
         if self.active:
             _check_order(self)
         object.__setattr__(self, "_deadline_us", self._deadline())
+
+    @property
+    def stopping_ids(self) -> frozenset[int]:
+        """The ids of what is active and stops delivery."""
+        if not self.active:
+            return _NONE
+        return frozenset(each.id for each in self.active if each.row.stops_delivery)
 
     @property
     def stopping(self) -> bool:

@@ -168,42 +168,33 @@ class Pump:
                 has changed.
             InvariantError: a bug; the pump delivers nothing from now on and refuses every further event.
         """
-        token = object()
+        token, under_way = object(), self._under_way
         try:
-            if self._under_way.setdefault("step", token) is not token:
-                raise RequestError("the pump is in the middle of another step: call it from one thread at a time")
-            return self._step(event, record, token)
-        finally:
-            self._release(token)
-
-    def _step(
-        self, event: Event, record: Callable[[Event, tuple[Effect, ...]], None] | None, token: object
-    ) -> tuple[Effect, ...]:
-        """Take an event; the caller holds the token, and releases it too: an interrupt may come in one `finally`."""
-        try:
-            if self._broken is not None:
-                raise InvariantError(self._broken)
-            if type(event) not in HANDLERS:
-                raise QuantityError("event", event, "is not an event of pumpcore.events")
-            state = self._kept.state
-            if event.at_us < state.seen_us:
-                raise TimeError("at_us", event.at_us, state.seen_us)
-            effects: tuple[Effect, ...] = ()
-            if type(event) is PulseConfirmed and _changes_one_booking(state):
-                kept = self._confirmed(event)
-            else:
-                kept, effects = self._computed(event)
-            if record is not None:
-                record(event, effects)
-            self._kept = kept
-            return effects
-        finally:
-            self._release(token)
-
-    def _release(self, token: object) -> None:
-        """Let the next step in, if it is this one that keeps it out."""
-        if self._under_way.get("step") is token:
-            self._under_way.clear()
+            try:
+                if under_way.setdefault("step", token) is not token:
+                    raise RequestError("the pump is in the middle of another step: call it from one thread at a time")
+                if self._broken is not None:
+                    raise InvariantError(self._broken)
+                if type(event) not in HANDLERS:
+                    raise QuantityError("event", event, "is not an event of pumpcore.events")
+                state = self._kept.state
+                if event.at_us < state.seen_us:
+                    raise TimeError("at_us", event.at_us, state.seen_us)
+                effects: tuple[Effect, ...] = ()
+                if type(event) is PulseConfirmed and _changes_one_booking(state):
+                    kept = self._confirmed(event)
+                else:
+                    kept, effects = self._computed(event)
+                if record is not None:
+                    record(event, effects)
+                self._kept = kept
+                return effects
+            finally:
+                if under_way.get("step") is token:
+                    under_way.clear()
+        finally:  # a second time: an interrupt may have come in the first
+            if under_way.get("step") is token:
+                under_way.clear()
 
     def _confirmed(self, event: PulseConfirmed) -> _Kept:
         """Compute what the good news that comes with every pulse leads to; no time needs to pass for it."""

@@ -16,14 +16,18 @@ The rules of this file: no float, and every rounding goes to the side on which a
 from __future__ import annotations
 
 from enum import IntEnum, unique
-from typing import Final
+from itertools import chain
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from pumpcore.bounds import within
 from pumpcore.errors import JournalError, QuantityError, RequestError, TimeError
 from pumpcore.frozen import dataclass
 from pumpcore.limits import HARD_LIMITS, check
 from pumpcore.therapy.curves import MINUTES_LARGEST, PPB, Curve, CurveKind, lower_ppb, upper_ppb
-from pumpcore.units import US_PER_MINUTE, exact_int
+from pumpcore.units import US_PER_HOUR, US_PER_MINUTE, exact_int
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 __all__ = ["PPB", "Curve", "CurveKind", "InsulinPart", "Iob", "OnBoard"]
 
@@ -80,10 +84,13 @@ class OnBoard:
         return max(self.bolus_uu, self.net_uu)
 
 
-_ROW: Final = {InsulinPart.MEAL: 0, InsulinPart.CORRECTION: 1, InsulinPart.BASAL: 2}
+_BASAL_ROW: Final = 2
+_ROW: Final = {InsulinPart.MEAL: 0, InsulinPart.CORRECTION: 1, InsulinPart.BASAL: _BASAL_ROW}
 _VERSION: Final = 2
 _HEAD: Final = 6  # integers in a snapshot before the bins
 _BIN: Final = 4  # integers of one bin: minute, meal, correction, basal
+_HOUR: Final = 60  # minutes
+_Amounts: TypeAlias = tuple[int, int, int]
 _NOTHING: Final = (0, 0, 0)
 _MINUTES_KEPT: Final = MINUTES_LARGEST + 2
 """Of the longest curve, with the minute that has begun and the one whose age is rounded down."""
@@ -114,13 +121,15 @@ class Iob:
         478959
     """
 
-    __slots__ = ("_bins", "_curve", "_last_us")
+    __slots__ = ("_curve", "_hours", "_last_us", "_own")
 
     def __init__(self, curve: Curve) -> None:
         """Begin with nothing on board."""
         self._curve = curve
-        # Minutes with insulin, each with its amounts by part: replaced, never changed in place.
-        self._bins: dict[int, tuple[int, int, int]] = {}
+        # Minutes with insulin, by hour, each with its amounts by part. Hours that are not its own are shared with the
+        # original, and copied before they are changed.
+        self._hours: dict[int, dict[int, _Amounts]] = {}
+        self._own: set[int] = set()
         self._last_us = 0
 
     @property
@@ -142,7 +151,9 @@ class Iob:
             (0, 504167)
         """
         other = object.__new__(Iob)
-        other._curve, other._bins, other._last_us = curve, self._bins.copy(), self._last_us
+        other._curve, other._hours, other._last_us = curve, self._hours.copy(), self._last_us
+        # From now on neither may change an hour that both know.
+        self._own, other._own = set(), set()
         return other
 
     def add(self, at_us: int, amount_uu: int, part: InsulinPart) -> None:
@@ -167,7 +178,7 @@ class Iob:
         self._forward(at_us)
         minute = at_us // US_PER_MINUTE
         if self._keeps(minute):
-            self._put(minute, row, self._bins.get(minute, _NOTHING)[row] + amount_uu)
+            self._put(minute, row, amount_uu)
 
     def settle(self, at_us: int, amount_uu: int, part: InsulinPart) -> None:
         """Remove insulin that was booked as uncertain and turned out not to have been delivered.
@@ -193,10 +204,10 @@ class Iob:
         minute = at_us // US_PER_MINUTE
         if not self._keeps(minute):
             return
-        there_uu = self._bins.get(minute, _NOTHING)[row]
+        there_uu = self._hours.get(minute // _HOUR, {}).get(minute, _NOTHING)[row]
         if part is not InsulinPart.BASAL:
             within(amount_uu, 1, there_uu, name="settle.amount_uu", unit="uu")
-        self._put(minute, row, there_uu - amount_uu)
+        self._put(minute, row, -amount_uu)
 
     def at(self, now_us: int) -> OnBoard:
         """Return what is on board.
@@ -223,7 +234,7 @@ class Iob:
         end = len(upper) - 1
         oldest_minute = now_us // US_PER_MINUTE - end - 1
         meal = correction = basal = 0
-        for minute, (meal_uu, correction_uu, basal_uu) in self._bins.items():
+        for minute, (meal_uu, correction_uu, basal_uu) in self._filled():
             if minute < oldest_minute:
                 continue
             begin_us = minute * US_PER_MINUTE
@@ -244,7 +255,7 @@ class Iob:
         """
         curve = self._curve
         head = (_VERSION, int(curve.kind), curve.duration_min, curve.peak_min or 0, curve.delay_min, self._last_us)
-        kept = sorted(item for item in self._bins.items() if self._keeps(item[0]))
+        kept = sorted(item for item in self._filled() if self._keeps(item[0]))
         return head + tuple(number for minute, amounts in kept for number in (minute, *amounts))
 
     @classmethod
@@ -278,19 +289,36 @@ class Iob:
             if min(meal_uu, correction_uu) < 0 or not made._keeps(minute):
                 raise JournalError(f"insulin on board: the bin of minute {minute} cannot be of this time")
             if (meal_uu, correction_uu, basal_uu) != _NOTHING:
-                made._bins[minute] = (meal_uu, correction_uu, basal_uu)
+                made._hours.setdefault(minute // _HOUR, {})[minute] = (meal_uu, correction_uu, basal_uu)
         if made.snapshot() != snapshot:
             raise JournalError("insulin on board: the snapshot is not in its own order")
         return made
 
     def _put(self, minute: int, row: int, amount_uu: int) -> None:
-        """Replace one amount of one bin; an empty bin is dropped."""
-        amounts = list(self._bins.get(minute, _NOTHING))
-        amounts[row] = amount_uu
-        if any(amounts):
-            self._bins[minute] = (amounts[0], amounts[1], amounts[2])
+        """Add to one amount of one bin; an empty bin is dropped."""
+        hour = minute // _HOUR
+        bins = self._hours.get(hour)
+        if bins is None:
+            bins = self._hours[hour] = {}
+            self._own.add(hour)
+        elif hour not in self._own:
+            bins = self._hours[hour] = bins.copy()
+            self._own.add(hour)
+        meal_uu, correction_uu, basal_uu = bins.get(minute, _NOTHING)
+        if row == _BASAL_ROW:
+            basal_uu += amount_uu
+        elif row:
+            correction_uu += amount_uu
         else:
-            self._bins.pop(minute, None)
+            meal_uu += amount_uu
+        if meal_uu or correction_uu or basal_uu:
+            bins[minute] = (meal_uu, correction_uu, basal_uu)
+        else:
+            bins.pop(minute, None)
+
+    def _filled(self) -> Iterator[tuple[int, _Amounts]]:
+        """Return the minutes with insulin; those that are too old may still be among them."""
+        return chain.from_iterable(bins.items() for bins in self._hours.values())
 
     def _checked(self, at_us: int, amount_uu: int, part: InsulinPart) -> int:
         """Return the row of a part, when all three arguments are right."""
@@ -302,13 +330,15 @@ class Iob:
         return _ROW[part]
 
     def _forward(self, at_us: int) -> None:
-        """Drop the bins that time has passed."""
+        """Drop the hours that time has passed."""
         if at_us <= self._last_us:
             return
+        hour = at_us // US_PER_HOUR
+        if hour != self._last_us // US_PER_HOUR:
+            oldest = hour - _MINUTES_KEPT // _HOUR - 1
+            for passed in [each for each in self._hours if each < oldest]:
+                del self._hours[passed]
         self._last_us = at_us
-        # Oldest first, but for what came in late: such a bin goes a little later, and is not looked at until then.
-        while self._bins and not self._keeps(first := next(iter(self._bins))):
-            del self._bins[first]
 
     def _keeps(self, minute: int) -> bool:
         """Return whether a minute is neither past the longest curve nor still to come."""

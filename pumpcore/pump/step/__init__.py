@@ -71,7 +71,7 @@ class Step:
         self.to_us = to_us
         self.capped = False
         self.due: Due | None = None
-        self.stopping = {each.id for each in state.board.active if each.row.stops_delivery}
+        self.stopping = state.board.stopping_ids
         self.stop_raised = False
         self.effects: list[Effect] = []
         self.bookings: list[tuple[int, int, InsulinPart]] = []

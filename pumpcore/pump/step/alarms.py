@@ -47,10 +47,12 @@ def update_alarms(step: Step) -> None:
         derive(step)  # the mode has changed, and that may be news of its own
     else:
         raise InvariantError("alarm mode: entered and left again and again in one step")
-    if not step.capped:
+    if not step.capped and s.board.active:
         step.clear_cause(Kind.MAX_DELIVERY)
-    s.board, changes = s.board.at(s.now_us)
-    step.effects.extend(changes)
+    deadline_us = s.board.next_deadline_us()
+    if deadline_us is not None and deadline_us <= s.now_us:
+        s.board, changes = s.board.at(s.now_us)
+        step.effects.extend(changes)
     drop_outdated(step)
 
 
@@ -61,14 +63,14 @@ def follow_alarms(step: Step) -> None:
     mend it; while it only lasts, the change goes on.
     """
     s = step.state
+    stopping = s.board.stopping_ids
     if s.state is State.ALARM:
-        if step.due is not None and not s.board.stopping:
+        if step.due is not None and not stopping:
             move(step, "clear")
-    elif step.stop_raised or any(each.row.stops_delivery and each.id not in step.stopping for each in s.board.active):
+    elif step.stop_raised or not stopping <= step.stopping:
         move(step, "fault")
     # What was raised in this step has acted.
-    step.stop_raised = False
-    step.stopping = {each.id for each in s.board.active if each.row.stops_delivery}
+    step.stop_raised, step.stopping = False, stopping
 
 
 def derive(step: Step) -> None:

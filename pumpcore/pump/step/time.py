@@ -29,10 +29,10 @@ def pass_time(step: Step) -> None:
     late_us = step.to_us - step.config.lateness_us
     follow_rate(step, RateCause.PROFILE)  # a raise that had to wait for the actuator may be possible now
     while True:
-        stale = stale_us(s)
-        edge_us = min(step.to_us, s.basal.edge_us, s.temp_until_us, s.suspension.until_us, stale)
+        stale, temp_until_us = stale_us(s), s.temp_until_us
+        edge_us = min(step.to_us, s.basal.edge_us, temp_until_us, s.suspension.until_us, stale)
         deliver(step, edge_us, late_us)
-        if edge_us == s.temp_until_us:
+        if edge_us == temp_until_us:
             end_temp(step, EndReason.OVER)
         if edge_us == s.basal.edge_us:
             refresh_profile_rate(s)
@@ -43,7 +43,8 @@ def pass_time(step: Step) -> None:
             follow_glucose(step)
         if edge_us == step.to_us:
             expire(step)
-        follow_alarms(step)  # what came to light at this edge stops delivery here
+        if step.stop_raised:
+            follow_alarms(step)  # what came to light at this edge stops delivery here
         if edge_us == step.to_us:
             break
 

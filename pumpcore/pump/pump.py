@@ -115,12 +115,13 @@ class Pump:
             s.temp_until_us,
             s.suspension.until_us,
             stale_us(s),
-            *(proposal.expires_us + 1 for proposal in s.proposals.open.values()),
             NEVER_US if board_us is None else board_us,
             NEVER_US if facts_us is None else facts_us,
             NEVER_US if due_us is None else due_us,
             NEVER_US if open_us is None else open_us + s.config.unanswered_us,
         ]
+        if s.proposals.open:
+            candidates.extend(proposal.expires_us + 1 for proposal in s.proposals.open.values())
         first = max(min(candidates), s.seen_us + 1)
         return None if first > HARD_LIMITS["time_us"].largest else first
 

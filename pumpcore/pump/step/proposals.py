@@ -53,6 +53,8 @@ def something_changed(s: PumpState) -> None:
 def drop_outdated(step: Step) -> None:
     """Drop the proposals whose basis has changed."""
     s = step.state
+    if not s.proposals.open:
+        return
     for proposal in s.proposals.open.values():
         if proposal.basis != basis_of(s, by_advice=proposal.by_advice):
             s.proposals = s.proposals._replace(open=without(s.proposals.open, proposal.id))

@@ -62,7 +62,8 @@ def end_wait(step: Step) -> None:
 def expire(step: Step) -> None:
     """Drop proposals whose time is over, and take pulses that nobody answers for as uncertain."""
     s = step.state
-    for proposal in [each for each in s.proposals.open.values() if each.expires_us < step.to_us]:
+    open_now = s.proposals.open
+    for proposal in [each for each in open_now.values() if each.expires_us < step.to_us] if open_now else ():
         s.proposals = s.proposals._replace(open=without(s.proposals.open, proposal.id))
         step.say(ProposalDropped(step.to_us, proposal.id, "expired"))
         if isinstance(proposal.request, ProposeBolus):

@@ -86,7 +86,7 @@ class Account(NamedTuple):
 
 _PLACES: Final = {fate: Account._fields.index(fate.name.lower()) for fate in Fate}
 _OUTCOMES: Final = (Fate.CONFIRMED, Fate.UNCERTAIN, Fate.FAILED)
-_UNKNOWN: Final = "is no pulse whose outcome is open"
+_UNKNOWN: Final = "is not a pulse whose outcome is open"
 
 
 class Ledger:

@@ -175,9 +175,10 @@ class Iob:
                 negative without being basal. Nothing is changed.
         """
         row = self._checked(at_us, amount_uu, part)
-        self._forward(at_us)
+        if at_us > self._last_us:
+            self._forward(at_us)
         minute = at_us // US_PER_MINUTE
-        if self._keeps(minute):
+        if self._last_us // US_PER_MINUTE - minute < _MINUTES_KEPT:
             self._put(minute, row, amount_uu)
 
     def settle(self, at_us: int, amount_uu: int, part: InsulinPart) -> None:
@@ -331,8 +332,6 @@ class Iob:
 
     def _forward(self, at_us: int) -> None:
         """Drop the hours that time has passed."""
-        if at_us <= self._last_us:
-            return
         hour = at_us // US_PER_HOUR
         if hour != self._last_us // US_PER_HOUR:
             oldest = hour - _MINUTES_KEPT // _HOUR - 1

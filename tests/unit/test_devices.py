@@ -36,7 +36,7 @@ def u(text: str) -> int:
 
 
 def test_the_presets_there_are() -> None:
-    assert devices.ids() == tuple(sorted(["generic-0.05", *MODELS]))
+    assert set(devices.ids()) >= {"generic-0.05", *MODELS}  # a new one needs no line here
 
 
 @pytest.mark.parametrize(

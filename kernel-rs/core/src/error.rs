@@ -64,7 +64,7 @@ impl fmt::Display for Error {
                 write!(f, "{id}: {value} is outside {least} to {largest} {unit}")
             }
             Self::WholeSteps { amount_uu, step_uu } => {
-                write!(f, "amount_uu: {amount_uu} is no whole number of steps of {step_uu} uu, at least one")
+                write!(f, "amount_uu: {amount_uu} must be a whole number of steps of {step_uu} uu, at least one")
             }
             Self::Early { field, value_us, earliest_us } => {
                 write!(f, "{field}: {value_us} us is earlier than {earliest_us} us")

@@ -228,7 +228,7 @@ fn each_field_is_refused_one_beyond_each_bound() {
 fn an_amount_is_a_whole_number_of_steps() {
     let error = Train::new(&free(50_000), Kind::Bolus, 0, 1, 75_000).unwrap_err();
     assert_eq!(error, Error::WholeSteps { amount_uu: 75_000, step_uu: 50_000 });
-    assert_eq!(error.to_string(), "amount_uu: 75000 is no whole number of steps of 50000 uu, at least one");
+    assert_eq!(error.to_string(), "amount_uu: 75000 must be a whole number of steps of 50000 uu, at least one");
     let error = Train::new(&free(50_000), Kind::Bolus, 0, 1, 100).unwrap_err();
     assert_eq!(error, Error::WholeSteps { amount_uu: 100, step_uu: 50_000 });
 }

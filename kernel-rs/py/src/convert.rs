@@ -64,7 +64,7 @@ pub fn raised(py: Python<'_>, place: Place, error: Error) -> PyErr {
             made(py, "LimitError", (Field(place, range.id).to_string(), value, bound, range.unit))
         }
         Error::WholeSteps { amount_uu, step_uu } => {
-            let reason = format!("is no whole number of steps of {step_uu} uu, at least one");
+            let reason = format!("must be a whole number of steps of {step_uu} uu, at least one");
             made(py, "QuantityError", (Field(place, "amount_uu").to_string(), amount_uu, reason))
         }
         Error::Early { field, value_us, earliest_us } => {
@@ -75,7 +75,7 @@ pub fn raised(py: Python<'_>, place: Place, error: Error) -> PyErr {
             made(py, "QuantityError", (Field(place, "grid_us").to_string(), grid_us, reason))
         }
         Error::NoSuchTrain { id } => {
-            made(py, "QuantityError", (Field(place, "train").to_string(), id, "is no train that runs"))
+            made(py, "QuantityError", (Field(place, "train").to_string(), id, "is not a running train"))
         }
         Error::Snapshot(damage) => made(py, "JournalError", (format!("snapshot: {damage}"),)),
         // The shim lends enough memory; if it ever did not, that is a bug and is said to be.
@@ -143,7 +143,7 @@ pub fn mapping<'py>(
             let text = key.cast::<PyString>().ok().and_then(|key| key.to_str().ok());
             if !text.is_some_and(|name| required.contains(&name) || optional.contains(&name)) {
                 let allowed = [required, optional].concat().join(", ");
-                return Err(not_exact(name, &key, &format!("is no field of it; its fields are {allowed}")));
+                return Err(not_exact(name, &key, &format!("is not a field; the fields are {allowed}")));
             }
         }
     }

@@ -40,13 +40,15 @@ MOVES_MOST: Final = 4
 def update_alarms(step: Step) -> None:
     """Derive what the person must know now; stop delivery where that demands it; let sounds and escalations go on."""
     s = step.state
-    for _ in range(MOVES_MOST):
+    if step.stop_raised:
         follow_alarms(step)
-        if step.due is not None:
-            break
+    derive(step)
+    moves = 0
+    while (s.board.active or s.state is State.ALARM) and follow_alarms(step):
         derive(step)  # the mode has changed, and that may be news of its own
-    else:
-        raise InvariantError("alarm mode: entered and left again and again in one step")
+        moves += 1
+        if moves > MOVES_MOST:
+            raise InvariantError("the alarm mode is entered and left again and again in one step")
     if not step.capped and s.board.active:
         step.clear_cause(Kind.MAX_DELIVERY)
     deadline_us = s.board.next_deadline_us()
@@ -56,21 +58,22 @@ def update_alarms(step: Step) -> None:
     drop_outdated(step)
 
 
-def follow_alarms(step: Step) -> None:
-    """Enter the alarm mode, which stops delivery, or leave it: nothing else does.
+def follow_alarms(step: Step) -> bool:
+    """Enter the alarm mode, which stops delivery, or leave it, and say whether it has: nothing else does.
 
     An annunciation that stops delivery does so when it is raised, again too, as in a reservoir change that was begun to
     mend it; while it only lasts, the change goes on.
     """
     s = step.state
-    stopping = s.board.stopping_ids
-    if s.state is State.ALARM:
+    before, stopping = s.state, s.board.stopping_ids
+    if before is State.ALARM:
         if step.due is not None and not stopping:
             move(step, "clear")
     elif step.stop_raised or not stopping <= step.stopping:
         move(step, "fault")
     # What was raised in this step has acted.
     step.stop_raised, step.stopping = False, stopping
+    return s.state is not before
 
 
 def derive(step: Step) -> None:

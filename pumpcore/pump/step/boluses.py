@@ -166,8 +166,6 @@ def forget_train(s: PumpState, train: int) -> None:
 def end_finished(step: Step) -> None:
     """End the trains that the kernel has finished; a bolus is over with its last one."""
     s = step.state
-    if not s.boluses.trains:
-        return
     running = {progress.train for progress in s.engine.progress}
     for train, bolus_id in s.boluses.trains.items():
         if train not in running:

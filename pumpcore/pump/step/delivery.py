@@ -40,7 +40,8 @@ def deliver(step: Step, to_us: int, late_us: int) -> None:
         if late_to_us > s.engine.now_us and skip(step, late_to_us, "late"):
             step.raise_alarm(Kind.STEPS_MISSED)
         order_due(step, to_us)
-    end_finished(step)
+    if s.boluses.trains:
+        end_finished(step)
     follow_schedule(step, to_us)
 
 

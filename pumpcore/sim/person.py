@@ -236,7 +236,7 @@ class Person:
             fast_uu = 0
         elif self._dice.one_in(3):  # each part is within the person's largest bolus, and both together are not
             largest_uu = self._world.books.limits.max_bolus_uu or UU_PER_U
-            fast_uu = extended_uu = device.bolus_bands_uu.round_down(largest_uu)
+            fast_uu, extended_uu = device.bolus_bands_uu.round_down(largest_uu), device.bolus_uu.least
         self._proposal = None
         if self._ask(events.ProposeBolus, fast_uu, extended_uu, extended_us):
             self._confirm()

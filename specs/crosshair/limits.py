@@ -14,6 +14,7 @@ from pumpcore.errors import LimitError, QuantityError
 from pumpcore.limits import HARD_LIMITS, Limits, check
 
 SETTINGS: Final = tuple(row.id for row in HARD_LIMITS.values() if row.setting)
+Limits()  # its methods are compiled when they are first used, and CrossHair cannot watch that
 Answer = int | tuple[str, int, int, str]
 
 

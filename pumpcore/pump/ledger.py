@@ -28,9 +28,6 @@ class Fate(IntEnum):
     UNCERTAIN = 0x55
     FAILED = 0x5A
 
-    # An enumeration hashes names by a function of Python; each pulse looks its place up twice.
-    __hash__ = int.__hash__
-
 
 Channel: TypeAlias = Literal["basal", "extended", "bolus", "prime"]
 

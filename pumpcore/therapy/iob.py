@@ -45,9 +45,6 @@ class InsulinPart(IntEnum):
     BASAL = 0x55
     """Basal insulin, and with a minus what the profile would have delivered."""
 
-    # As `Fate`: an enumeration hashes names by a function of Python.
-    __hash__ = int.__hash__
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OnBoard:
@@ -330,8 +327,6 @@ class Iob:
         if type(part) is not InsulinPart:
             raise QuantityError("part", part, "must be a Part of insulin on board")
         size = abs(exact_int(amount_uu, field="amount_uu")) if part is InsulinPart.BASAL else amount_uu
-        if type(size) is int and 1 <= size <= _AMOUNT_UU_LARGEST:
-            return _ROW[part]
         within(size, 1, _AMOUNT_UU_LARGEST, name="amount_uu", unit="uu")
         return _ROW[part]
 

@@ -3,14 +3,15 @@
 The standard `dataclass` compiles five or more methods for each class while a module is imported. A process that makes
 a pump uses few of some hundred and fifty value types, so most of that time is wasted on a small board. Here the
 decorator makes the class and its slots at once, and leaves a stub for each method. The first use of any stub lets the
-standard `dataclasses` make all methods of that class and puts them in place of the stubs.
+standard `dataclasses` make all methods of that class and puts them in place of the stubs. Only the first instances of
+a simple class are made without it: a table of some rows does not need a compiled `__init__`, nor `dataclasses` itself.
 
 The rules of this file:
 
 - Methods, fields and parameters are made by the standard machinery, so a class behaves as a standard one does. After
   the first use an instance costs what a standard one costs: the methods are the same functions.
 - What is wrong with a definition (a mutable default, a field without a default after one that has one) is therefore
-  reported at the first use, not at import. The test suite uses every class.
+  reported when the methods are compiled, not at import. The test suite compiles every class.
 - Only what needs no compiled code is decided here: which annotations are fields, and which methods get a stub.
 - `__setattr__` and `__delattr__` of frozen classes are shared functions.
 - `super()` without arguments fails in a method of a class with slots, as it does with the standard decorator.
@@ -21,9 +22,12 @@ Importing this module does not import `dataclasses`, which brings `inspect` and 
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 __all__ = ["compiled", "dataclass", "field", "field_names", "fields", "is_dataclass", "replace"]
+
+FEW: Final = 256
+"""So many instances of a simple class are made before its methods are compiled; that costs as much as 300 of them."""
 
 _compiled: list[str] = []
 _module: ModuleType | None = None
@@ -190,6 +194,42 @@ class _Stub:
         return value.__get__(instance, owner) if hasattr(value, "__get__") else value
 
 
+class _Init(_Stub):
+    """What stands for the `__init__` of a simple class: it fills the first instances itself.
+
+    A class is simple if it is frozen, inherits no fields, and none of its fields is described by `field`.
+    """
+
+    __slots__ = ("defaults", "left", "names")
+
+    def __init__(self, recipe: _Recipe, names: list[str]) -> None:
+        super().__init__("__init__", recipe)
+        self.names = names
+        self.defaults = {name: recipe.namespace[name] for name in names if name in recipe.namespace}
+        self.left = FEW
+
+    def __get__(self, instance: object, owner: type | None = None) -> object:
+        """Return what fills this instance; compile the methods for whoever asks the class itself."""
+        if instance is None or self.left <= 0:
+            return super().__get__(instance, owner)
+        self.left -= 1
+        return lambda *args, **given: self.fill(instance, args, given)
+
+    def fill(self, instance: Any, args: tuple[object, ...], given: dict[str, object]) -> None:  # noqa: ANN401
+        """Do what the compiled `__init__` does; wrong arguments are left to that one to refuse."""
+        values = dict(zip(self.names, args, strict=False)) | given
+        filled = self.defaults | values
+        known = len(values) == len(args) + len(given) and filled.keys() == set(self.names)
+        if not known or (args and self.recipe.options["kw_only"]):
+            made: Any = super().__get__(instance)
+            made(*args, **given)
+            return
+        for name in self.names:
+            object.__setattr__(instance, name, filled[name])
+        if "__post_init__" in self.recipe.namespace:
+            instance.__post_init__()
+
+
 def _finished(cls: type, options: dict[str, bool]) -> type:
     """Call the standard decorator."""
     standard = _standard()
@@ -213,6 +253,8 @@ def _delayed(cls: type, options: dict[str, bool]) -> type:
     body["__slots__"] = tuple(name for name in names if name not in held)
     for name in _methods(body, options):
         body[name] = _Stub(name, recipe)
+    if isinstance(body["__init__"], _Stub) and _is_simple(cls, recipe, names):
+        body["__init__"] = _Init(recipe, names)
     if options["frozen"]:
         body["__setattr__"], body["__delattr__"] = _refuse_set, _refuse_delete
     elif "__hash__" not in body:
@@ -220,6 +262,16 @@ def _delayed(cls: type, options: dict[str, bool]) -> type:
     recipe.owner = type(cls)(cls.__name__, cls.__bases__, body)
     recipe.owner.__qualname__ = cls.__qualname__
     return recipe.owner
+
+
+def _is_simple(cls: type, recipe: _Recipe, names: list[str]) -> bool:
+    """Return whether `_Init` can fill instances; it leaves defaults that the standard refuses to the standard."""
+    defaults = [recipe.namespace[name] for name in names if name in recipe.namespace]
+    return (
+        recipe.options["frozen"]
+        and all(type(each) is not _Field and type(each).__hash__ is not None for each in defaults)
+        and not any(is_dataclass(base) or hasattr(base, "__post_init__") for base in cls.__bases__)
+    )
 
 
 def _fields(cls: type) -> list[str]:

@@ -351,7 +351,9 @@ class Limits:
                 the row allows. Nothing is changed.
         """
         number = check(limit_id, value, field=field)
-        row, chosen = HARD_LIMITS[limit_id], self._chosen()[limit_id]
+        if limit_id not in Limits.__slots__:
+            raise KeyError(limit_id)
+        row, chosen = HARD_LIMITS[limit_id], getattr(self, limit_id)
         name = limit_id if field is None else field
         return within(number, row.least, row.least if chosen is None else chosen, name=name, unit=row.unit)
 

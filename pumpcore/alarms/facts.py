@@ -63,6 +63,8 @@ class Due(NamedTuple):
     next_us: int | None = None
 
 
+_AGES: Final = (Kind.SET_AGE, Kind.RESERVOIR_AGE, Kind.SENSOR_LINK_LOST)
+
 NOTHING: Final = Due(MappingProxyType({}))
 """No cause, and none to come."""
 
@@ -300,30 +302,50 @@ def derived(settings: AlarmSettings, facts: AlarmFacts, now_us: int) -> Due:
         >>> due
         Due(causes={<Kind.NO_DELIVERY_MEDIUM: 'no_delivery_medium'>: ''}, next_us=7200000000)
     """
+    # Taken apart in one go, and members of `Kind` looked up once: this is asked in every step of a pump.
+    set_age, reservoir_age, link_lost = _AGES
+    (
+        therapy_us,
+        suspended_us,
+        left_uu,
+        left_us,
+        again_uu,
+        step_uu,
+        battery_percent,
+        us_per_percent,
+        set_us,
+        reservoir_us,
+        person_us,
+        warning_us,
+        bolus_us,
+        glucose_us,
+        sensor_us,
+        meal_from_us,
+        meal_to_us,
+    ) = facts
     dues = (
-        _no_delivery(settings, facts, now_us),
-        reservoir(settings, facts.reservoir_uu, facts.reservoir_left_us, facts.step_uu, facts.reservoir_again_uu),
-        battery(settings, facts.battery_percent, facts.battery_us_per_percent),
-        since(Kind.SET_AGE, facts.set_since_us, settings.set_age_us, now_us),
-        since(Kind.RESERVOIR_AGE, facts.reservoir_since_us, settings.reservoir_age_us, now_us),
-        auto_off(settings, facts.person_us, facts.auto_off_warning_us, now_us),
-        since(Kind.SENSOR_LINK_LOST, facts.sensor_us, settings.sensor_lost_us, now_us),
-        glucose_check(settings, facts.bolus_us, facts.glucose_us, now_us),
-        missed_meal(settings, facts.meal_from_us, facts.meal_to_us, facts.bolus_us, now_us),
+        _no_delivery(settings, therapy_us, suspended_us, now_us),
+        reservoir(settings, left_uu, left_us, step_uu, again_uu),
+        battery(settings, battery_percent, us_per_percent),
+        since(set_age, set_us, settings.set_age_us, now_us),
+        since(reservoir_age, reservoir_us, settings.reservoir_age_us, now_us),
+        auto_off(settings, person_us, warning_us, now_us),
+        since(link_lost, sensor_us, settings.sensor_lost_us, now_us),
+        glucose_check(settings, bolus_us, glucose_us, now_us),
+        missed_meal(settings, meal_from_us, meal_to_us, bolus_us, now_us),
     )
     causes: dict[Kind, str] = {}
     next_us = None
-    for due in dues:
-        if due.causes:
-            causes |= due.causes
-        if due.next_us is not None and (next_us is None or due.next_us < next_us):
-            next_us = due.next_us
+    for there, change_us in dues:
+        if there:
+            causes |= there
+        if change_us is not None and (next_us is None or change_us < next_us):
+            next_us = change_us
     return Due(causes, next_us)
 
 
-def _no_delivery(settings: AlarmSettings, facts: AlarmFacts, now_us: int) -> Due:
+def _no_delivery(settings: AlarmSettings, last_us: int | None, suspended_us: int | None, now_us: int) -> Due:
     """Return the causes of the no-delivery watch."""
-    last_us, suspended_us = facts.last_therapy_us, facts.suspended_since_us
     if last_us is None:
         return NOTHING
     return Due(

@@ -27,6 +27,8 @@ WATCHED: Final = frozenset(
 )
 """The kinds that `watch` answers with."""
 
+_RISING: Final = (Kind.NO_DELIVERY_MEDIUM, Kind.NO_DELIVERY_HIGH, Kind.NO_DELIVERY_DANGER)
+
 
 def watch(
     settings: Watch, last_therapy_us: int, now_us: int, *, suspended_since_us: int | None = None
@@ -55,10 +57,13 @@ def watch(
     if suspended_since_us is not None and now_us - suspended_since_us >= settings.reminder_us:
         kinds.append(Kind.NO_DELIVERY_REMINDER)
     without_us = now_us - last_therapy_us
-    for kind, threshold_us in reversed(_thresholds(settings)):
-        if without_us >= threshold_us:
-            kinds.append(kind)
-            break
+    medium, high, danger = _RISING
+    if without_us >= settings.danger_us:
+        kinds.append(danger)
+    elif without_us >= settings.high_us:
+        kinds.append(high)
+    elif without_us >= settings.medium_us:
+        kinds.append(medium)
     return tuple(kinds)
 
 
@@ -82,7 +87,7 @@ def watch_deadline_us(
         True
     """
     deadline_us = None
-    for _, threshold_us in _thresholds(settings):
+    for threshold_us in (settings.medium_us, settings.high_us, settings.danger_us):
         if now_us - last_therapy_us < threshold_us:
             deadline_us = last_therapy_us + threshold_us
             break
@@ -90,12 +95,3 @@ def watch_deadline_us(
         reminder_us = suspended_since_us + settings.reminder_us
         return reminder_us if deadline_us is None else min(reminder_us, deadline_us)
     return deadline_us
-
-
-def _thresholds(settings: Watch) -> tuple[tuple[Kind, int], ...]:
-    """Return the kinds with their thresholds, rising."""
-    return (
-        (Kind.NO_DELIVERY_MEDIUM, settings.medium_us),
-        (Kind.NO_DELIVERY_HIGH, settings.high_us),
-        (Kind.NO_DELIVERY_DANGER, settings.danger_us),
-    )

@@ -194,7 +194,7 @@ class Pump:
                 if under_way.get("step") is token:
                     under_way.clear()
         finally:  # a second time: an interrupt may have come in the first
-            if under_way.get("step") is token:
+            if under_way and under_way.get("step") is token:
                 under_way.clear()
 
     def _confirmed(self, event: PulseConfirmed) -> _Kept:

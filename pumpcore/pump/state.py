@@ -7,6 +7,7 @@ every field of a busy pump and refuses anything else that could be changed in pl
 
 from __future__ import annotations
 
+from operator import attrgetter
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, TypeVar
 
@@ -59,23 +60,32 @@ else:
         """A part of the state: frozen fields in slots, which are read faster than those of a named tuple."""
 
         __slots__ = ()
-        _PLACES = ()
+        _READ = staticmethod(tuple)
+        _WRITE = MappingProxyType({})
 
         def _replace(self, **changes: object) -> Part:
             """Return another part with some fields changed."""
-            made = object.__new__(type(self))
-            for name, read, write in self._PLACES:
-                write(made, changes.pop(name) if name in changes else read(self))
-            if changes:
-                raise TypeError(f"{type(self).__name__} has no field {', '.join(changes)}")
+            cls = type(self)
+            writes = cls._WRITE
+            made = object.__new__(cls)
+            for write, value in zip(writes.values(), cls._READ(self), strict=True):
+                write(made, value)
+            for name, value in changes.items():
+                if name not in writes:
+                    raise TypeError(f"{cls.__name__} has no field {name}")
+                writes[name](made, value)
             return made
 
 
 def part(cls: type[P]) -> type[P]:
     """Make a class a part of the state."""
     made = dataclass(frozen=True, slots=True)(cls)
-    places = ((name, vars(made)[name]) for name in field_names(made))
-    setattr(made, "_PLACES", tuple((name, place.__get__, place.__set__) for name, place in places))  # noqa: B010
+    # How all fields are read in one go, and each is written: `_replace` is called with every pulse.
+    names = field_names(made)
+    if len(names) < 2:  # noqa: PLR2004 - one value alone would be read as it is, not in a tuple
+        raise TypeError(f"{made.__name__}: a part has two fields or more")
+    setattr(made, "_READ", staticmethod(attrgetter(*names)))  # noqa: B010
+    setattr(made, "_WRITE", MappingProxyType({name: vars(made)[name].__set__ for name in names}))  # noqa: B010
     return made
 
 
@@ -334,20 +344,14 @@ class PumpState:
 
     def copy(self) -> PumpState:
         """Return another state with the same content; what is done to one is not seen in the other."""
-        other = object.__new__(PumpState)
-        fields = other.__dict__
-        fields.update(self.__dict__)
+        fields = dict(self.__dict__)
         for name in OWNED:
             fields[name] = fields[name].copy()
-        return other
+        return _state_of(fields)
 
     def with_ledger(self, ledger: Ledger, seen_us: int) -> PumpState:
         """Return a state with another ledger and nothing else changed; it shares all the rest."""
-        other = object.__new__(PumpState)
-        fields = other.__dict__
-        fields.update(self.__dict__)
-        fields["ledger"], fields["seen_us"] = ledger, seen_us
-        return other
+        return _state_of({**self.__dict__, "ledger": ledger, "seen_us": seen_us})
 
     @property
     def policy(self) -> SuspendPolicy:
@@ -359,3 +363,13 @@ class PumpState:
         """When the temp basal ends; never, where there is none."""
         temp = self.basal.temp
         return NEVER_US if temp is None else temp.start_us + temp.duration_us
+
+
+def _state_of(fields: dict[str, object]) -> PumpState:
+    """Return a state with these attributes.
+
+    The dict becomes the state's own: attributes are read more slowly where its first, shared one is filled instead.
+    """
+    state = object.__new__(PumpState)
+    state.__dict__ = fields
+    return state

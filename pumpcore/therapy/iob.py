@@ -24,7 +24,7 @@ from pumpcore.errors import JournalError, QuantityError, RequestError, TimeError
 from pumpcore.frozen import dataclass
 from pumpcore.limits import HARD_LIMITS, check
 from pumpcore.therapy.curves import MINUTES_LARGEST, PPB, Curve, CurveKind, lower_ppb, upper_ppb
-from pumpcore.units import US_PER_HOUR, US_PER_MINUTE, exact_int
+from pumpcore.units import US_PER_HOUR, US_PER_MINUTE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -163,14 +163,14 @@ class Iob:
 
         Args:
             at_us: when it was delivered, monotonic.
-            amount_uu: at least 1; for `Part.BASAL` negative for what the profile would have delivered.
+            amount_uu: at least 1; for `InsulinPart.BASAL` negative for what the profile would have delivered.
             part: what it was for.
 
         Rounding:
             None.
 
         Raises:
-            QuantityError: an argument is not an integer or not a `Part`. Nothing is changed.
+            QuantityError: an argument is not an integer or not an `InsulinPart`. Nothing is changed.
             LimitError: the time is outside the kernel's range, the amount 0, above what one bolus may have at all, or
                 negative without being basal. Nothing is changed.
         """
@@ -196,7 +196,7 @@ class Iob:
             None.
 
         Raises:
-            QuantityError: an argument is not an integer or not a `Part`. Nothing is changed.
+            QuantityError: an argument is not an integer or not an `InsulinPart`. Nothing is changed.
             LimitError: as `add`; or `at_us` is later than all that was booked, or more is taken out of a bolus's bin
                 than is in it. Nothing is changed.
         """
@@ -325,8 +325,10 @@ class Iob:
         """Return the row of a part, when all three arguments are right."""
         check("time_us", at_us, field="at_us")
         if type(part) is not InsulinPart:
-            raise QuantityError("part", part, "must be a Part of insulin on board")
-        size = abs(exact_int(amount_uu, field="amount_uu")) if part is InsulinPart.BASAL else amount_uu
+            raise QuantityError("part", part, "must be an InsulinPart")
+        size = amount_uu
+        if part is InsulinPart.BASAL and type(amount_uu) is int and amount_uu < 0:
+            size = -amount_uu
         within(size, 1, _AMOUNT_UU_LARGEST, name="amount_uu", unit="uu")
         return _ROW[part]
 

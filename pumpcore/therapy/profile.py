@@ -166,7 +166,8 @@ class WeekPlan:
 
     def profiles(self) -> tuple[BasalProfile, ...]:
         """Return each profile of the plan once, in the order of the week."""
-        return tuple(dict.fromkeys(self.days))
+        # Most days share one profile: the same object need not be hashed again.
+        return tuple(dict.fromkeys({id(day): day for day in self.days}.values()))
 
     def profile_at(self, utc_us: int, zone: tzinfo) -> BasalProfile:
         """Return the profile of the local day that it is at `utc_us`, microseconds since 1970-01-01 UTC."""

@@ -6,6 +6,7 @@ types that are compiled before anybody uses them.
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from typing import Final
@@ -15,7 +16,9 @@ import pytest
 # With what each of them brings along.
 HEAVY: Final = (
     "click",
+    "dataclasses",
     "importlib.resources",  # zipfile, tempfile, urllib
+    "inspect",  # ast, dis, tokenize
     "json",
     "logging",
     "matplotlib",
@@ -28,21 +31,13 @@ HEAVY: Final = (
     "transitions",  # logging, six
     "zoneinfo",
 )
-# Types whose instances are rows of tables: they are needed as soon as their table is there.
-ROWS: Final = {
-    "pumpcore.alarms.table.AnnunciationRow",
-    "pumpcore.bounds.Range",
-    "pumpcore.devices.figures.Source",
-    "pumpcore.devices.suspend.SuspendPolicy",
-    "pumpcore.limits.Limit",
-    "pumpcore.therapy.low_suspend.LowPreset",
-    "pumpcore.therapy.policies.CalculatorPolicy",
-}
 PUMP: Final = "from pumpcore import Pump"
 
 
 def answer(code: str) -> set[str]:
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    # A measurement of coverage would follow into the new Python, and bring modules of its own.
+    env = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=env)
     return set(done.stdout.split())
 
 
@@ -64,13 +59,12 @@ def test_an_import_of_the_package_alone_loads_not_even_typing() -> None:
     assert "typing" not in answer("import sys, pumpcore\nprint(*sys.modules)")
 
 
-def test_an_import_of_the_pump_compiles_rows_of_tables_only() -> None:
-    done = answer(f"{PUMP}\nfrom pumpcore.frozen import compiled\nprint(*compiled())")
-    assert done <= ROWS
+def test_an_import_of_the_pump_compiles_no_methods() -> None:
+    assert not answer(f"{PUMP}\nfrom pumpcore.frozen import compiled\nprint(*compiled())")
 
 
 def test_a_method_that_was_compiled_is_counted() -> None:
-    code = "from pumpcore import events\nevents.Tick(1)\nfrom pumpcore.frozen import compiled\nprint(*compiled())"
+    code = "from pumpcore import events\nrepr(events.Tick(1))\nfrom pumpcore.frozen import compiled\nprint(*compiled())"
     assert "pumpcore.pump.events.Tick" in answer(code)
 
 

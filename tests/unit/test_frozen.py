@@ -61,6 +61,12 @@ class Amount:
     amount: int
     unit: str = "U"
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Named:
+    """Made by names."""
+    amount: int
+    unit: str = "U"
+
 @dataclass(slots=True)
 class Loose:
     """Not frozen."""
@@ -106,6 +112,7 @@ CALLS: Final[dict[str, tuple[tuple[int, ...], dict[str, Any]]]] = {
     "Leaf": ((5,), {"name": "x", "note": "n", "hidden": 4}),
     "Twig": ((5,), {"name": "x", "tags": ("a",)}),
     "Amount": ((2,), {}),
+    "Named": ((), {"amount": 2}),
     "Loose": ((1,), {}),
     "Own": ((1,), {}),
     "OwnHash": ((1,), {}),
@@ -126,8 +133,10 @@ def module(name: str, **decorator: object) -> ModuleType:
     return made
 
 
-@pytest.fixture
-def ours() -> ModuleType:
+@pytest.fixture(params=[0, frozen.FEW], ids=["compiled", "early"])
+def ours(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """Our classes, with instances made by the compiled `__init__`, or before it is compiled where that can be."""
+    monkeypatch.setattr(frozen, "FEW", request.param)
     return module("late_ours", dataclass=frozen.dataclass, field=frozen.field)
 
 
@@ -190,7 +199,8 @@ def test_each_question_has_the_standard_answer(name: str, question: str, ours: M
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_method_is_the_same_code(name: str, ours: ModuleType, theirs: ModuleType) -> None:
-    make(ours, name)
+    repr(make(ours, name))
+    hash(getattr(ours, name).__init__)
     compared = 0
     for attribute, standard in vars(getattr(theirs, name)).items():
         if inspect.isfunction(standard) and attribute not in {"__setattr__", "__delattr__"}:
@@ -209,7 +219,9 @@ def test_nothing_is_compiled_before_it_is_used(ours: ModuleType) -> None:
     assert done() == ["Plain"]
     assert ours.Twig.KIND == "leaf"
     assert done() == ["Plain"]
-    make(ours, "Amount")
+    amount = make(ours, "Amount")
+    assert done() == (["Plain"] if frozen.FEW else ["Plain", "Amount"])
+    assert amount == make(ours, "Amount")
     assert done() == ["Plain", "Amount"]
     make(ours, "Amount")
     assert done() == ["Plain", "Amount"]
@@ -227,6 +239,52 @@ def test_a_class_can_be_asked_before_it_is_used(question: str, ours: ModuleType,
         "is a dataclass": dataclasses.is_dataclass,
     }[question]
     assert asked(ours.Twig) == asked(theirs.Twig)
+
+
+@pytest.mark.parametrize("name", ["Amount", "Named"])
+@pytest.mark.parametrize(
+    ("args", "named"),
+    [
+        ((), {}),
+        ((1,), {}),
+        ((1, "mg"), {}),
+        ((), {"amount": 1}),
+        ((1,), {"unit": "mg"}),
+        ((1, "mg", 3), {}),
+        ((1,), {"amount": 2}),
+        ((1,), {"other": 2}),
+        ((), {"unit": "mg"}),
+    ],
+)
+def test_arguments_are_taken_and_refused_as_the_standard_does(
+    name: str, args: tuple[object, ...], named: dict[str, object], ours: ModuleType, theirs: ModuleType
+) -> None:
+    def said(where: ModuleType) -> object:
+        try:
+            return repr(getattr(where, name)(*args, **named))
+        except TypeError as error:
+            return str(error)
+
+    assert said(ours) == said(theirs)
+
+
+def test_only_the_first_instances_are_made_without_compiled_methods(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(frozen, "FEW", 2)
+
+    @frozen.dataclass(frozen=True, slots=True)
+    class Counted:
+        a: int
+        seen: int = 0
+
+        def __post_init__(self) -> None:
+            object.__setattr__(self, "seen", self.a)
+
+    name = f"{Counted.__module__}.{Counted.__qualname__}"
+    made = [Counted(1), Counted(2)]
+    assert name not in frozen.compiled()
+    made.append(Counted(3))
+    assert name in frozen.compiled()
+    assert [(each.a, each.seen) for each in made] == [(1, 1), (2, 2), (3, 3)]
 
 
 def test_a_frozen_instance_cannot_be_changed(ours: ModuleType) -> None:
@@ -329,4 +387,4 @@ def test_a_class_variable_under_another_name_is_refused_and_not_taken_for_a_fiel
         vars(made),
     )
     with pytest.raises(TypeError, match=r"Alias: the fields are"):
-        made.Alias(1)
+        hash(made.Alias.__init__)

@@ -54,6 +54,8 @@ class Step:
     __slots__ = (
         "bookings",
         "capped",
+        "config",
+        "device",
         "due",
         "effects",
         "machine",
@@ -68,6 +70,8 @@ class Step:
         """Begin a step that ends at `to_us`."""
         self.machine = machine
         self.state = state
+        self.config: Config = state.config
+        self.device: Device = state.config.device
         self.to_us = to_us
         self.capped = False
         self.due: Due | None = None
@@ -76,16 +80,6 @@ class Step:
         self.effects: list[Effect] = []
         self.bookings: list[tuple[int, int, InsulinPart]] = []
         self.returned: list[tuple[int, int, InsulinPart]] = []
-
-    @property
-    def config(self) -> Config:
-        """What the pump was made with."""
-        return self.state.config
-
-    @property
-    def device(self) -> Device:
-        """What the pump can do."""
-        return self.state.config.device
 
     @property
     def settings(self) -> Settings:

@@ -37,6 +37,9 @@ MOVES_MOST: Final = 4
 """Into the alarm mode and out of it, each at most twice in one step."""
 
 
+_STOPPED: Final = (State.SUSPENDED, State.ALARM)
+
+
 def update_alarms(step: Step) -> None:
     """Derive what the person must know now; stop delivery where that demands it; let sounds and escalations go on."""
     s = step.state
@@ -92,7 +95,7 @@ def causes_now(s: PumpState) -> alarms.Due:
     rate, reservoir, settings = s.engine.rate_uu_per_h, s.reservoir, s.settings.alarms
     left_us = None if reservoir.amount_uu is None or not rate else reservoir.amount_uu * US_PER_HOUR // rate
     state, begun_us = s.state, s.begun_us
-    stopped = state is State.SUSPENDED or state is State.ALARM
+    stopped = state in _STOPPED
     last_therapy_us = None
     if begun_us is not None:
         last_therapy_us = max(s.ledger.last_therapy_us(settings.watch.medium_us), begun_us)

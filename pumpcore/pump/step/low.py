@@ -26,7 +26,7 @@ def suspended_low(s: PumpState) -> bool:
 
 def stale_us(s: PumpState) -> int:
     """Return when the latest reading grows too old for a low-glucose suspend to go on by it."""
-    if not suspended_low(s):
+    if s.suspension.cause not in LOW_CAUSES or s.state is not State.SUSPENDED:
         return NEVER_US
     latest = s.sensor.last_24h.latest
     if latest is None:

@@ -58,12 +58,10 @@ def watch(
         kinds.append(Kind.NO_DELIVERY_REMINDER)
     without_us = now_us - last_therapy_us
     medium, high, danger = _RISING
-    if without_us >= settings.danger_us:
-        kinds.append(danger)
-    elif without_us >= settings.high_us:
-        kinds.append(high)
-    elif without_us >= settings.medium_us:
-        kinds.append(medium)
+    for kind, threshold_us in ((danger, settings.danger_us), (high, settings.high_us), (medium, settings.medium_us)):
+        if without_us >= threshold_us:
+            kinds.append(kind)
+            break
     return tuple(kinds)
 
 

@@ -247,6 +247,8 @@ class World:
 
     def _accepted(self, event: Event, answered: tuple[Effect, ...]) -> None:
         self.digest.update(repr((event, answered)).encode())
+        if isinstance(event, events.BatteryMeasured):  # older measurements are not so any more
+            self._facts = [fact for fact in self._facts if not isinstance(fact, events.BatteryMeasured)]
         found = self.books.watch(event, answered)
         self._in_time(event, found)
         self.seen_us = event.at_us
@@ -338,11 +340,10 @@ class World:
             self._facts.append(event)
 
     def after_failure(self) -> None:
-        """Open the journal anew: what is durable counts, and nothing else."""
-        if self.journal.failure is None:
-            return
-        self.power.reopen()
-        self.power.recover()
+        """Open the journal anew, if a power cut has not done so; then tell again what is so."""
+        if self.journal.failure is not None:
+            self.power.reopen()
+            self.power.recover()
         facts, self._facts = self._facts, []
         for fact in facts:
             given = [getattr(fact, name) for name in fact.__slots__ if name != "at_us"]

@@ -476,3 +476,8 @@ def test_a_store_that_takes_no_journal_for_ever_breaks_the_world_and_does_not_ha
 def test_a_bolus_that_time_has_ended_is_recorded_before_a_failure_that_is_told_late() -> None:
     # The host sleeps for four hours, until its pulse has long been taken as uncertain, and tells then that it failed.
     assert live(draw_setup(6374, mode="safety", hours=24)).broken is None
+
+
+def test_a_battery_that_was_measured_since_is_not_told_again() -> None:
+    # The host could not record that the battery was empty, and told it again hours after a new one was put in.
+    assert live(draw_setup(710178655, mode="liveness", hours=24)).broken is None

@@ -17,6 +17,7 @@ from pumpcore.pump.state import PumpState
 from pumpcore.therapy.iob import Iob
 from specs.conformance.alphabet import ALPHABET
 from specs.conformance.model import FULL_UU, STEP_UU
+from specs.conformance.said import Listener
 from specs.conformance.seen import Seen
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ class Bench:
         pump: the pump; None while it has no power.
         kept: what a pump without power has left behind.
         dark: the pump that this makes, once somebody has looked at it.
+        listener: who hears what it answers.
         spins: whether it wanted to be called again and again within a tick; no state of the specification is like that.
     """
 
@@ -66,6 +68,7 @@ class Bench:
                 self.pump.step(event)
         if begins == "running":
             self.pump.step(events.Start(at_us))
+        self.listener = Listener(model, self.state)
 
     # What it is -----------------------------------------------------------------------------------------------------
 
@@ -92,6 +95,7 @@ class Bench:
         other = object.__new__(Bench)
         other.model, other.kept, other.dark = self.model, self.kept, self.dark
         other.pump, other.spins = None, self.spins
+        other.listener = self.listener
         if self.pump is not None:
             other.pump = object.__new__(Pump)
             vars(other.pump).update(vars(self.pump))
@@ -111,6 +115,13 @@ class Bench:
         Raises:
             PumpcoreError: the pump found a bug in itself, or refused what only follows from the event.
         """
+        before, self.listener = self.listener, self.listener.copy()
+        taken = self._given(event)
+        if not taken:
+            self.listener = before
+        return taken
+
+    def _given(self, event: str) -> bool:
         if event == "Restart":
             return self._restart()
         if self.pump is None:
@@ -124,17 +135,27 @@ class Bench:
         made = ALPHABET[event](self.state, self.model)
         try:
             for each in made if isinstance(made, tuple) else (made,):
-                self._answer(self.pump.step(each))
+                answered = self.pump.step(each)
+                if isinstance(each, events.Confirm):
+                    self.listener.hear_confirmed(each.proposal_id, answered)
+                else:
+                    self.listener.hear(answered)
+                self._confirm(answered)
         except RequestError:
             return False
         return True
 
     def _answer(self, effects: tuple[Effect, ...]) -> None:
+        """Listen, and let the actuator confirm at once, if it does."""
+        self.listener.hear(effects)
+        self._confirm(effects)
+
+    def _confirm(self, effects: tuple[Effect, ...]) -> None:
         """Let the actuator confirm at once, if it does."""
         if self.pump is not None and self.model.constants["AutoConfirm"]:
             for effect in effects:
                 if isinstance(effect, FirePulse | PrimePulse):
-                    self.pump.step(events.PulseConfirmed(self.state.seen_us, effect.seq))
+                    self.listener.hear(self.pump.step(events.PulseConfirmed(self.state.seen_us, effect.seq)))
 
     def _tick(self) -> None:
         """Let a host call at every deadline, and at the end of the tick."""
@@ -157,12 +178,13 @@ class Bench:
         self.pump = self.restored()
         for seq, order in list(self.state.ledger.orders.items()):
             if order.fate.name == "OUTSTANDING":
-                self.pump.step(events.PulseUnknown(self.state.seen_us, seq))
+                self.listener.hear(self.pump.step(events.PulseUnknown(self.state.seen_us, seq)))
         return True
 
     def seen(self) -> dict[str, Any]:
         """Return the state of the specification that the pump is in."""
-        return Seen(self.model, self.shown, on=self.pump is not None and not self.spins).all()
+        seen = Seen(self.model, self.shown, on=self.pump is not None and not self.spins).all()
+        return {**seen, "said": self.listener.bag(self.state), "new": ()}
 
 
 def _mark(value: object) -> object:

@@ -61,6 +61,13 @@ def insulin_lost(trace: list[Step]) -> Corruption:
     return _changed(trace, place, lambda state: state.update(pulses=()))
 
 
+def order_unsaid(trace: list[Step]) -> Corruption:
+    """Leave an order out of what was said."""
+    place = _place(trace, lambda at: trace[at][1] and any(each[0][0] == "order" for each in trace[at][2]["said"]))
+    kept = frozenset(each for each in trace[place][2]["said"] if each[0][0] != "order")
+    return _changed(trace, place, lambda state: state.update(said=kept))
+
+
 def alarm_untold(trace: list[Step]) -> Corruption:
     """Leave an alarm out."""
     quiet = {"status": "off", "cause": False, "age": 0, "level": 0}
@@ -78,6 +85,7 @@ CORRUPTIONS: Final = (
     left_out,
     another_mode,
     insulin_lost,
+    order_unsaid,
     alarm_untold,
 )
 """Ways to make a record untrue."""

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 from pumpcore.errors import PumpcoreError
 from specs.conformance.alphabet import events_of
 from specs.conformance.bench import Bench
-from specs.conformance.graph import Graph, constants, load
+from specs.conformance.graph import Graph, constants, load, rendered
 from specs.conformance.model import Model, beyond
 
 if TYPE_CHECKING:
@@ -57,15 +57,32 @@ def walk(graph: Graph, model: Model) -> Counted:
     Raises:
         DifferenceError: the first difference, with the way that leads there.
     """
-    (root,) = graph.first
-    under_way = _Walk(graph, {root: Bench(model)})
-    under_way.same(root, under_way.reached[root].seen(), "")
+    (start,) = graph.first
+    first = alike(graph)
+    root = first[start]
+    under_way = _Walk(graph, {root: Bench(model)}, first)
+    under_way.same(start, under_way.reached[root].seen(), "")
     waiting = deque([root])
     while waiting:
         waiting.extend(under_way.look(waiting.popleft()))
-    if len(under_way.ways) + 1 != len(graph.states):
-        raise DifferenceError(f"{len(graph.states) - len(under_way.ways) - 1} states were not reached")
+    if len(under_way.compared) != len(graph.states):
+        raise DifferenceError(f"{len(graph.states) - len(under_way.compared)} states were not reached")
     return under_way.counted
+
+
+def alike(graph: Graph) -> dict[str, str]:
+    """Return for each state the first one that differs from it only in what was said on the way there.
+
+    Raises:
+        DifferenceError: what follows depends on what was said; then one pump cannot stand for both.
+    """
+    first: dict[str, str] = {}
+    found = {}
+    for number, state in graph.states.items():
+        found[number] = first.setdefault(rendered({**state["pump"], "said": ()}), number)
+        if graph.edges[number] != graph.edges[found[number]]:
+            raise DifferenceError(f"what follows depends on what was said: states {found[number]} and {number}")
+    return found
 
 
 @dataclass(slots=True)
@@ -75,12 +92,16 @@ class _Walk:
     Attributes:
         graph: where it goes.
         reached: the pumps of states that were reached and not looked at yet.
+        first: for each state the one that stands for all that differ only in what was said.
+        compared: the states that a pump was in, what it had said included.
         ways: from which state, by which event, each state was reached first.
         counted: what was compared.
     """
 
     graph: Graph
     reached: dict[str, Bench]
+    first: Mapping[str, str]
+    compared: set[str] = field(default_factory=set)
     ways: dict[str, tuple[str, str]] = field(default_factory=dict)
     counted: Counted = field(default_factory=Counted)
 
@@ -91,10 +112,12 @@ class _Walk:
         for event in events_of(bench.model):
             target = self.graph.edges[here].get(event)
             after = self.given(bench, here, event, target)
-            new = target is not None and target not in self.ways and target not in self.graph.first
-            if after is not None and target is not None and new:
-                self.ways[target], self.reached[target] = (here, event), after
-                yield target
+            if after is None or target is None:
+                continue
+            shown = self.first[target]
+            if shown not in self.ways and self.first[self.graph.first[0]] != shown:
+                self.ways[shown], self.reached[shown] = (here, event), after
+                yield shown
         if bench.mark() != before:
             self.differ(here, "", "an event has changed a pump that it was not given to")
         self.counted.states += 1
@@ -127,6 +150,7 @@ class _Walk:
         specified = self.graph.states[target]["pump"]
         if specified != seen:
             self.differ(here or target, event, "; ".join(_differing(specified, seen)))
+        self.compared.add(target)
 
     def differ(self, here: str, event: str, what: str) -> NoReturn:
         """Raise an error for a difference, with the events that lead to it."""

@@ -56,7 +56,7 @@ def value_of(text: str) -> Any:  # noqa: ANN401 - a value of TLA+ may be of any 
         {'a': (1, True), 'b': 'x'}
     """
     plain = NAME.sub(r"'\1':", text)
-    source = plain.replace("[", "{").replace("]", "}")
+    source = re.sub(r"\{\s*\}", "set()", plain).replace("[", "{").replace("]", "}")
     source = EMPTY.sub("()", source).replace("<<", "(").replace(">>", ",)")
     source = re.sub(r"\bTRUE\b", "True", re.sub(r"\bFALSE\b", "False", source))
     try:
@@ -78,6 +78,8 @@ def rendered(value: object) -> str:
         return str(value)
     if isinstance(value, str):
         return f'"{value}"'
+    if isinstance(value, set | frozenset):
+        return "{" + ", ".join(sorted(map(rendered, value))) + "}"
     if isinstance(value, tuple):
         return "<<" + ", ".join(map(rendered, value)) + ">>"
     if isinstance(value, dict):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from pumpcore.pump import events
 from pumpcore.therapy.glucose import READING_US_MAX
 from pumpcore.therapy.profile import PercentTemp
-from pumpcore.units import NEVER_US
+from pumpcore.units import NEVER_US, US_PER_HOUR
 from specs.conformance.model import FULL_UU, MEANT, NEVER_AGAIN, STEP_UU
 
 if TYPE_CHECKING:
@@ -18,13 +18,14 @@ if TYPE_CHECKING:
     from pumpcore.pump.state import PumpState
     from specs.conformance.model import Model
 
-__all__ = ["Seen"]
+__all__ = ["GONE", "PRIMING", "WHY", "Seen", "left_of"]
 
 NO_RESERVOIR: Final = -1
 PLENTY: Final = 999
 PRIMING: Final = 98
 GONE: Final = 99
 NEVER_HEARD: Final = -1
+WHY: Final = {"OVER": "over", "CANCELED": "canceled", "ERROR_ABORT": "aborted"}
 
 
 class Seen:
@@ -62,9 +63,10 @@ class Seen:
             "left": left_of(s.reservoir.amount_uu),
             "battery": battery_of(s.battery.percent),
             "temp": self._temp(s),
+            "rate": s.engine.rate_uu_per_h * self.model.tick_us // (US_PER_HOUR * STEP_UU),
             "boluses": tuple(bolus_of(s, each) for each in bolus_ids) + strays_of(s),
             "offers": tuple(self._offer(each, s.seen_us) for each in s.proposals.open.values()),
-            "answered": bool(s.proposals.answers),
+            "answered": bool(s.proposals.answers) and "ConfirmAgain" in self.model.constants["Events"],
             "pulses": self._pulses(s, bolus_ids),
             # A function of nothing is an empty sequence to TLC.
             "alarms": {kind: self._alarm(s, kind) for kind in self.model.kinds} or (),
@@ -190,6 +192,7 @@ def bolus_of(s: PumpState, bolus_id: int) -> dict[str, Any]:
         "ext": parts["extended"],
         "lost": size - account.counted if ending else account.missed + account.failed,
         "fate": "ends" if ending else "held" if held else "runs",
+        "why": WHY[s.boluses.ending[bolus_id].name] if ending else "none",
     }
 
 

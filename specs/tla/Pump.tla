@@ -53,8 +53,9 @@ Plenty == 999                \* so full that it is not emptied within the model
 None == "none"
 
 \* A bolus: steps in all, steps still to come of its fast and of its extended part, steps that will not be delivered;
-\* it runs, is held by a suspend, or has ended and waits for the outcome of its last pulse.
-Bolus(fast, ext) == [size |-> fast + ext, fast |-> fast, ext |-> ext, lost |-> 0, fate |-> "runs"]
+\* it runs, is held by a suspend, or has ended (why: "over", "canceled", "aborted") and waits for the outcome of its last
+\* pulse.
+Bolus(fast, ext) == [size |-> fast + ext, fast |-> fast, ext |-> ext, lost |-> 0, fate |-> "runs", why |-> None]
 
 \* A pulse whose outcome is open: of which bolus (Basal, Priming, Gone: of one that is recorded), how many steps, "out"
 \* or "uncertain", how many ticks ago, and whether the reservoir is still the one that it came from.
@@ -74,6 +75,19 @@ Reading(value) == [value |-> value, age |-> 0]
 NoReading == Reading(None)
 Usable == {"low", "falling", "fine"}
 Never == 0 - 1               \* the sensor was never heard
+
+(***************************************************************************)
+(* What the pump answers in a step: <<what, a number, a number, a word>>.  *)
+(* An order is <<"order", of what, steps, by>>.  Nothing that happens      *)
+(* later takes anything out of it: not a confirmation in the same step.    *)
+(* The sequence `new` grows within a step; `said` is the bag of it after   *)
+(* the step, so that the order of answers is not specified.                *)
+(***************************************************************************)
+Say(p, answer) == [p EXCEPT !.new = Append(@, answer)]
+Bag(answers) ==
+    {<<answer, Cardinality({i \in DOMAIN answers : answers[i] = answer})>> :
+        answer \in {answers[i] : i \in DOMAIN answers}}
+Told(p) == [p EXCEPT !.said = Bag(p.new), !.new = <<>>]
 
 (***************************************************************************)
 (* Annunciations: cause, priority, escalation.                             *)
@@ -165,7 +179,9 @@ Forget(p, i) ==
     LET renumbered(pulse) ==
             IF pulse.of = i THEN [pulse EXCEPT !.of = Gone]
             ELSE IF pulse.of > i /\ pulse.of < Priming THEN [pulse EXCEPT !.of = @ - 1] ELSE pulse
-    IN  [p EXCEPT !.boluses = Without(@, i), !.pulses = [j \in DOMAIN @ |-> renumbered(@[j])]]
+        bolus == p.boluses[i]
+    IN  Say([p EXCEPT !.boluses = Without(@, i), !.pulses = [j \in DOMAIN @ |-> renumbered(@[j])]],
+            <<"ended", bolus.size, Counted(bolus), bolus.why>>)
 RECURSIVE Recorded(_, _)
 Recorded(p, i) ==
     IF i = 0 THEN p
@@ -173,22 +189,37 @@ Recorded(p, i) ==
 Record(p) == Recorded(p, Len(p.boluses))
 
 \* What is not delivered will not be any more.  DEL-04
-Ended(bolus) == [bolus EXCEPT !.lost = @ + ToCome(bolus), !.fast = 0, !.ext = 0, !.fate = "ends"]
-EndBolus(p, i) == Record([p EXCEPT !.boluses[i] = Ended(@)])
-EndAllBoluses(p) ==
+Ended(bolus, why) ==
+    [bolus EXCEPT !.lost = @ + ToCome(bolus), !.fast = 0, !.ext = 0, !.fate = "ends", !.why = why]
+EndBolus(p, i) == Record([p EXCEPT !.boluses[i] = Ended(@, "canceled")])
+EndAllBoluses(p, why) ==
     LET ending == {i \in DOMAIN p.boluses : p.boluses[i].fate # "ends"}
-        done == [p EXCEPT !.boluses = [i \in DOMAIN @ |-> IF i \in ending THEN Ended(@[i]) ELSE @[i]]]
+        done == [p EXCEPT !.boluses = [i \in DOMAIN @ |-> IF i \in ending THEN Ended(@[i], why) ELSE @[i]]]
     IN  Record(IF ending = {} THEN done ELSE Tell(done, "bolus_canceled", FALSE))
 
-EndTemp(p, over) == Tell([p EXCEPT !.temp = NoTemp], IF over THEN "tbr_over" ELSE "tbr_canceled", FALSE)
+\* The rate of basal that is in force, and said where it is another one than before.  DEL-01
+BasalSteps(p) == CASE p.temp.kind = "nothing" -> 0 [] p.temp.kind = "double" -> 2 * Rate [] OTHER -> Rate
+RateNow(p) == IF p.mode = "running" /\ p.profile THEN BasalSteps(p) ELSE 0
+Rated(p) == IF RateNow(p) = p.rate THEN p ELSE Say([p EXCEPT !.rate = RateNow(p)], <<"rate", RateNow(p), 0, "">>)
+
+EndTemp(p, why) ==
+    Rated(Tell(Say([p EXCEPT !.temp = NoTemp], <<"temp ended", 0, 0, why>>),
+               IF why = "over" THEN "tbr_over" ELSE "tbr_canceled", FALSE))
+\* It takes the place of one that runs.
+BeginTemp(p, temp) ==
+    LET ended == IF p.temp.kind = None THEN p ELSE Say(p, <<"temp ended", 0, 0, "canceled">>)
+    IN  Rated(Say([ended EXCEPT !.temp = temp], <<"temp", temp.ticks, 0, temp.kind>>))
+Begin(p, bolus) == Say([p EXCEPT !.boluses = Append(@, bolus)], <<"begun", bolus.fast, bolus.ext, "">>)
 
 \* One order of steps, as far as there is insulin for it; the rest is missed.  RES-01, DEL-06
-Command(p, of, steps) ==
+Command(p, of, by, steps) ==
     LET there == IF p.left = Plenty THEN steps ELSE Min(steps, Max(p.left, 0))
         taken == [p EXCEPT !.left = IF @ = Plenty THEN @ ELSE IF @ = NoReservoir THEN @ ELSE @ - there,
                            !.boluses = [i \in DOMAIN @ |->
                                IF i = of THEN [@[i] EXCEPT !.lost = @ + (steps - there)] ELSE @[i]]]
-    IN  IF there = 0 THEN taken ELSE [taken EXCEPT !.pulses = Append(@, Pulse(of, there))]
+        short == IF there = steps THEN taken ELSE Say(taken, <<"missed", of, steps - there, "empty">>)
+    IN  IF there = 0 THEN short
+        ELSE Say([short EXCEPT !.pulses = Append(@, Pulse(of, there))], <<"order", of, there, by>>)
 
 \* STA-01, BOL-05, BOL-06, LIM-02: a bolus that may be delivered now.
 MayBolus(p, size) ==
@@ -198,7 +229,10 @@ MayBolus(p, size) ==
 
 \* What a proposal rests on has changed: mode, limits, clock or plan.  BOL-04
 Rest(p) == [p EXCEPT !.offers = [i \in DOMAIN @ |-> [@[i] EXCEPT !.stale = TRUE]]]
-Propose(p, what, fast, ext) == [p EXCEPT !.offers = Append(@, Offer(what, fast, ext))]
+Propose(p, what, fast, ext) ==
+    Say([p EXCEPT !.offers = Append(@, Offer(what, fast, ext))], <<"proposed", fast, ext, what>>)
+RECURSIVE Dropped(_, _, _)
+Dropped(p, count, why) == IF count = 0 THEN p ELSE Dropped(Say(p, <<"dropped", 0, 0, why>>), count - 1, why)
 
 (***************************************************************************)
 (* Stopping and going on.                                                  *)
@@ -221,35 +255,37 @@ Stop(p, fault) ==
     LET still == [p EXCEPT !.stopped = 0, !.missed = 0, !.wait = 0, !.counts = ~fault,
                            !.boluses = [i \in DOMAIN @ |->
                                IF @[i].fate = "runs" THEN [@[i] EXCEPT !.fate = "held"] ELSE @[i]]]
-        boluses == IF fault \/ ~KeepsBoluses THEN EndAllBoluses(still) ELSE still
-    IN  IF boluses.temp.kind # None /\ (fault \/ ~KeepsTemp) THEN EndTemp(boluses, FALSE) ELSE boluses
+        why == IF fault THEN "aborted" ELSE "canceled"
+        boluses == IF fault \/ ~KeepsBoluses THEN EndAllBoluses(still, why) ELSE still
+    IN  Rated(IF boluses.temp.kind # None /\ (fault \/ ~KeepsTemp) THEN EndTemp(boluses, why) ELSE boluses)
 
 \* A suspend becomes something else: what it held is given up.
-GiveUp(p) ==
-    LET ended == EndAllBoluses([p EXCEPT !.counts = FALSE, !.missed = 0])
-    IN  IF ended.temp.kind # None THEN EndTemp(ended, FALSE) ELSE ended
+GiveUp(p, fault) ==
+    LET why == IF fault THEN "aborted" ELSE "canceled"
+        ended == EndAllBoluses([p EXCEPT !.counts = FALSE, !.missed = 0], why)
+    IN  IF ended.temp.kind # None THEN EndTemp(ended, why) ELSE ended
 
 \* SUS-05 to SUS-07: what the policy brings back; what a disconnect missed is offered, never delivered by itself.
 GoOn(p) ==
     LET inTime == p.stopped <= MakesUp /\ p.cause # "alarm"
-        running == [p EXCEPT !.counts = FALSE, !.missed = 0, !.cause = None, !.wait = 0, !.stopped = 0]
+        running == Rated([p EXCEPT !.counts = FALSE, !.missed = 0, !.cause = None, !.wait = 0, !.stopped = 0])
         held == \E i \in DOMAIN p.boluses : p.boluses[i].fate = "held"
-        back == IF held /\ ~inTime THEN EndAllBoluses(running)
+        back == IF held /\ ~inTime THEN EndAllBoluses(running, "canceled")
                 ELSE [running EXCEPT !.boluses = [i \in DOMAIN @ |->
                          IF @[i].fate = "held" THEN [@[i] EXCEPT !.fate = "runs"] ELSE @[i]]]
         madeUp == p.missed > 0 /\ inTime /\ MakesUp > 0 /\ p.cause \in {"person", "remote"}
         offered == Min(p.missed, MaxBolus)
     IN  IF madeUp /\ (p.left = Plenty \/ p.missed <= p.left)
-            THEN [back EXCEPT !.boluses = Append(@, Bolus(0, p.missed))]
+            THEN Begin(back, Bolus(0, p.missed))
         ELSE IF (madeUp \/ p.cause = "disconnect") /\ offered > 0 THEN Propose(back, "bolus", offered, 0)
         ELSE back
 
 \* One move of the mode machine, with all that it brings.
 Move(p, trigger) ==
     LET to == Target(p.mode, trigger, Facts(p))
-        moved == Rest([p EXCEPT !.mode = to])
+        moved == Say(Rest([p EXCEPT !.mode = to]), <<"mode", 0, 0, to>>)
         left == IF p.mode = "running" THEN Stop(moved, to = "alarm")
-                ELSE IF p.mode = "suspended" /\ to # "running" THEN GiveUp(moved)
+                ELSE IF p.mode = "suspended" /\ to # "running" THEN GiveUp(moved, to = "alarm")
                 ELSE moved
     IN  IF to = p.mode THEN p
         ELSE IF to = "running" THEN GoOn(left)
@@ -331,7 +367,9 @@ Observed(p) ==
           [] k \in DOMAIN WithSuspend -> IF p.cause # WithSuspend[k] THEN Ceased(@[k], k) ELSE @[k]
           [] OTHER -> @[k]]]
 
-Valid(p) == [p EXCEPT !.offers = SelectSeq(@, LAMBDA offer : ~offer.stale)]
+Valid(p) ==
+    Dropped([p EXCEPT !.offers = SelectSeq(@, LAMBDA offer : ~offer.stale)],
+            Cardinality({i \in DOMAIN p.offers : p.offers[i].stale}), "changed")
 
 \* A stopping alarm that was not there before leads to alarm; none any more leads on to suspended; and what the person
 \* must know in the new mode is told at once.  MOD-07, MOD-04
@@ -358,7 +396,7 @@ Named(event) == event \in Events
 On(event) == Named(event) /\ pump.on
 
 \* The pump becomes `p`, with all that follows from it.  What leads out of the bounds of the model is not looked at.
-Answered(p) == LET after == Settled(pump, p) IN IF AutoConfirm THEN ConfirmedAll(after) ELSE after
+Answered(p) == LET after == Settled(pump, p) IN Told(IF AutoConfirm THEN ConfirmedAll(after) ELSE after)
 Becomes(p) == LET answered == Answered(p) IN Within(answered) /\ pump' = answered
 
 \* A person asks for it: a sign of life.  ALM-08
@@ -399,7 +437,7 @@ Rewound == On("Rewound") /\ May(pump, "rewound") /\ Becomes(Move(pump, "rewound"
 Loaded == On("Loaded") /\ May(pump, "loaded") /\ Asked(Move(pump, "loaded"))
 PrimeStep ==
     /\ On("PrimeStep") /\ pump.mode \in {Prime, Fill} /\ pump.left >= 1
-    /\ Asked([Command(pump, Priming, 1) EXCEPT !.tubing = TRUE])
+    /\ Asked([Command(pump, Priming, "prime", 1) EXCEPT !.tubing = TRUE])
 Primed == On("Primed") /\ May(pump, "primed") /\ Asked(Move(pump, "primed"))
 Filled == On("Filled") /\ May(pump, "filled") /\ Asked(Move(pump, "filled"))
 \* With the new reservoir begins a new record: pulses of which nobody will ever know stay uncertain for good.
@@ -415,13 +453,13 @@ AbortChange == On("AbortChange") /\ May(pump, "abort_change") /\ Asked(Move(pump
 (***************************************************************************)
 \* RES-04
 ReservoirRemoved ==
-    LET p == [pump EXCEPT !.left = NoReservoir, !.primed = FALSE]
+    LET p == Say([pump EXCEPT !.left = NoReservoir, !.primed = FALSE], <<"reservoir", NoReservoir, 0, "">>)
     IN  /\ On("ReservoirRemoved")
         /\ Becomes(IF pump.mode \in {Rewind, Load} THEN p ELSE Raise(p, "reservoir_issue", FALSE))
 \* A pulse that was ordered before a measurement is not put back into the reservoir by its failure.  DEL-10
 Measured(steps) ==
     LET p == [pump EXCEPT !.left = steps, !.pulses = [j \in DOMAIN @ |-> [@[j] EXCEPT !.here = FALSE]]]
-    IN  Untell(p, "reservoir_issue")
+    IN  Untell(Say(p, <<"reservoir", steps, 0, "">>), "reservoir_issue")
 MeasuredEmpty == On("MeasuredEmpty") /\ Becomes(Measured(0))
 MeasuredFew == On("MeasuredFew") /\ Becomes(Measured(Few))
 MeasuredPlenty == On("MeasuredPlenty") /\ Becomes(Measured(Plenty))
@@ -447,11 +485,11 @@ GlucoseDoubtful == On("GlucoseDoubtful") /\ Becomes(Sent("doubtful"))
 MeterLow == On("MeterLow") /\ Becomes(LowDecided(Known(pump, "low")))
 MeterFine == On("MeterFine") /\ Becomes(LowDecided(Known(pump, "fine")))
 
-ClockSet == On("ClockSet") /\ Becomes(Rest([pump EXCEPT !.time = TRUE]))                     \* TIM-02
-LimitsSet == On("LimitsSet") /\ Asked(Rest([pump EXCEPT !.limits = TRUE]))
+ClockSet == On("ClockSet") /\ Becomes(Say(Rest([pump EXCEPT !.time = TRUE]), <<"clock", 0, 0, "">>))    \* TIM-02
+LimitsSet == On("LimitsSet") /\ Asked(Say(Rest([pump EXCEPT !.limits = TRUE]), <<"settings", 0, 0, "">>))
 \* LIM-07: taking a limit away stops delivery.
 LimitsUnset ==
-    LET p == Rest([pump EXCEPT !.limits = FALSE])
+    LET p == Say(Rest([pump EXCEPT !.limits = FALSE]), <<"settings", 0, 0, "">>)
     IN  On("LimitsUnset") /\ Asked(IF p.mode = "running" THEN [Move(p, "suspend") EXCEPT !.cause = "person"] ELSE p)
 
 (***************************************************************************)
@@ -467,11 +505,11 @@ ProposeFour == On("ProposeFour") /\ ProposeBolus(4, 0)
 \* TMP-02 to TMP-04: what cannot deliver more than the plan acts at once; it takes the place of what runs.
 Temp(kind) == [kind |-> kind, ticks |-> Ticks(30)]
 MayTemp(p) == p.mode = "running" /\ p.profile
-TempNothing == On("TempNothing") /\ MayTemp(pump) /\ Asked([pump EXCEPT !.temp = Temp("nothing")])
+TempNothing == On("TempNothing") /\ MayTemp(pump) /\ Asked(BeginTemp(pump, Temp("nothing")))
 TempDouble ==
     /\ On("TempDouble") /\ MayTemp(pump)
-    /\ Asked(IF Rate > 0 THEN Propose(pump, "temp", 0, 0) ELSE [pump EXCEPT !.temp = Temp("double")])
-CancelTemp == On("CancelTemp") /\ pump.temp.kind # None /\ Asked(EndTemp(pump, FALSE))
+    /\ Asked(IF Rate > 0 THEN Propose(pump, "temp", 0, 0) ELSE BeginTemp(pump, Temp("double")))
+CancelTemp == On("CancelTemp") /\ pump.temp.kind # None /\ Asked(EndTemp(pump, "canceled"))
 
 \* A plan must keep to the limits; while one is not chosen only a rate of nothing does.
 ProposePlan == On("ProposePlan") /\ (pump.limits \/ Rate = 0) /\ Asked(Propose(pump, "plan", 0, 0))
@@ -479,10 +517,11 @@ ProposePlan == On("ProposePlan") /\ (pump.limits \/ Rate = 0) /\ Asked(Propose(p
 \* BOL-01, BOL-03 to BOL-05: checked again when it is confirmed.
 Accepted(i) ==
     LET offer == pump.offers[i]
-        p == [pump EXCEPT !.offers = Without(@, i), !.answered = TRUE]
-    IN  CASE offer.what = "bolus" -> [p EXCEPT !.boluses = Append(@, Bolus(offer.fast, offer.ext))]
-          [] offer.what = "temp" -> [p EXCEPT !.temp = Temp("double")]
-          [] offer.what = "plan" -> Rest([p EXCEPT !.profile = TRUE])
+        p == [pump EXCEPT !.offers = Without(@, i)]
+        done == CASE offer.what = "bolus" -> Begin(p, Bolus(offer.fast, offer.ext))
+                  [] offer.what = "temp" -> BeginTemp(p, Temp("double"))
+                  [] offer.what = "plan" -> Rated(Say(Rest([p EXCEPT !.profile = TRUE]), <<"plan", 0, 0, "">>))
+    IN  [done EXCEPT !.answered = "ConfirmAgain" \in Events]
 MayAccept(i) ==
     /\ i \in DOMAIN pump.offers
     /\ ~pump.offers[i].stale
@@ -491,10 +530,11 @@ MayAccept(i) ==
          [] pump.offers[i].what = "plan" -> pump.limits \/ Rate = 0
 ConfirmOne == On("ConfirmOne") /\ MayAccept(1) /\ Asked(Accepted(1))
 ConfirmTwo == On("ConfirmTwo") /\ MayAccept(2) /\ Asked(Accepted(2))
+\* The answer of the first time is given again; it is not said a second time here, and the comparison looks at it.
 ConfirmAgain == On("ConfirmAgain") /\ pump.answered /\ Asked(pump)                                 \* BOL-03
 RejectOne ==
     /\ On("RejectOne") /\ 1 \in DOMAIN pump.offers
-    /\ Asked([pump EXCEPT !.offers = Without(@, 1)])     \* BOL-10
+    /\ Asked(Dropped([pump EXCEPT !.offers = Without(@, 1)], 1, "rejected"))     \* BOL-10
 
 \* BOL-07, BOL-08: stopped at any moment, one without the others.
 MayCancel(i) == i \in DOMAIN pump.boluses /\ pump.boluses[i].fate # "ends"
@@ -515,7 +555,8 @@ Failed(j) ==
                              !.left = IF pulse.here /\ @ \notin {Plenty, NoReservoir} THEN @ + pulse.steps ELSE @,
                              !.boluses = [i \in DOMAIN @ |->
                                  IF i = pulse.of THEN [@[i] EXCEPT !.lost = @ + pulse.steps] ELSE @[i]]]
-    IN  Raise(Record(back), "mechanical_issue", TRUE)
+        told == IF pulse.of = Priming THEN back ELSE Say(back, <<"missed", pulse.of, pulse.steps, "failed">>)
+    IN  Raise(Record(told), "mechanical_issue", TRUE)
 PulseFailed(j) == Open(j) /\ Becomes(Failed(j))
 
 Uncertain(p, j) == Tell(Record([p EXCEPT !.pulses[j].fate = "uncertain"]), "pulse_uncertain", TRUE)
@@ -589,32 +630,31 @@ UnansweredFrom(p, j) ==
 Expired(p) ==
     LET over == {i \in DOMAIN p.offers : p.offers[i].age >= OfferTicks}
         kept == SelectSeq(p.offers, LAMBDA offer : offer.age < OfferTicks)
-        older == [p EXCEPT !.offers = [i \in DOMAIN kept |-> [kept[i] EXCEPT !.age = @ + 1]]]
+        older == Dropped([p EXCEPT !.offers = [i \in DOMAIN kept |-> [kept[i] EXCEPT !.age = @ + 1]]],
+                         Cardinality(over), "expired")
     IN  IF \E i \in over : p.offers[i].what = "bolus" THEN Tell(older, "bolus_not_confirmed", FALSE) ELSE older
-
-BasalSteps(p) == CASE p.temp.kind = "nothing" -> 0 [] p.temp.kind = "double" -> 2 * Rate [] OTHER -> Rate
 
 \* DEL-05: basal, then extended parts, then fast ones, each in the order in which the boluses began.
 RECURSIVE Extended(_, _), Fast(_, _)
 Extended(p, i) ==
     IF i > Len(p.boluses) THEN p
     ELSE Extended(IF p.boluses[i].fate = "runs" /\ p.boluses[i].ext > 0
-                  THEN Command([p EXCEPT !.boluses[i].ext = @ - 1], i, 1) ELSE p, i + 1)
+                  THEN Command([p EXCEPT !.boluses[i].ext = @ - 1], i, "extended", 1) ELSE p, i + 1)
 Fast(p, i) ==
     IF i > Len(p.boluses) THEN p
     ELSE Fast(IF p.boluses[i].fate = "runs" /\ p.boluses[i].fast > 0
-              THEN Command([p EXCEPT !.boluses[i].fast = @ - 1], i, 1) ELSE p, i + 1)
+              THEN Command([p EXCEPT !.boluses[i].fast = @ - 1], i, "bolus", 1) ELSE p, i + 1)
 Delivered(p) ==
     IF p.mode # "running" THEN [p EXCEPT !.missed = IF p.counts THEN Min(@ + BasalSteps(p), MaxBolus) ELSE @]
-    ELSE LET basal == IF BasalSteps(p) > 0 THEN Command(p, Basal, BasalSteps(p)) ELSE p
+    ELSE LET basal == IF BasalSteps(p) > 0 THEN Command(p, Basal, "basal", BasalSteps(p)) ELSE p
              all == Fast(Extended(basal, 1), 1)
          IN  Record([all EXCEPT !.boluses = [i \in DOMAIN @ |->
-                 IF @[i].fate = "runs" /\ ToCome(@[i]) = 0 THEN [@[i] EXCEPT !.fate = "ends"] ELSE @[i]]])
+                 IF @[i].fate = "runs" /\ ToCome(@[i]) = 0 THEN [@[i] EXCEPT !.fate = "ends", !.why = "over"] ELSE @[i]]])
 
 \* TMP-01: a temp basal ends by itself, suspended or not.
 TempPassed(p) ==
     CASE p.temp.kind = None -> p
-      [] p.temp.ticks = 1 -> EndTemp(p, TRUE)
+      [] p.temp.ticks = 1 -> EndTemp(p, "over")
       [] OTHER -> [p EXCEPT !.temp.ticks = @ - 1]
 
 \* SUS-07: the reminder at the end of a disconnect.  GLU-02: the end of the longest suspend for low glucose.
@@ -644,10 +684,10 @@ Passed(p) ==
 Tick == On("Tick") /\ Becomes(Passed(pump))
 
 \* PWR-03: power is lost at any instant; what comes back is the same pump, and of pulses in flight nobody knows.
-PowerLoss == On("PowerLoss") /\ pump' = [pump EXCEPT !.on = FALSE]
+PowerLoss == On("PowerLoss") /\ pump' = [pump EXCEPT !.on = FALSE, !.said = {}]
 Restart ==
     /\ Named("Restart") /\ ~pump.on
-    /\ LET back == [pump EXCEPT !.on = TRUE] IN pump' = Settled(back, UnansweredFrom(back, 1))
+    /\ LET back == [pump EXCEPT !.on = TRUE] IN pump' = Told(Settled(back, UnansweredFrom(back, 1)))
 
 (***************************************************************************)
 (* The behaviours.                                                         *)
@@ -659,7 +699,8 @@ Init ==
             time |-> ~new, limits |-> ~new, profile |-> ~new \/ "ProposePlan" \notin Events,
             primed |-> ~new, offBody |-> FALSE, tubing |-> ~new,
             left |-> IF new THEN NoReservoir ELSE Plenty, battery |-> "unknown",
-            temp |-> NoTemp, boluses |-> <<>>, offers |-> <<>>, answered |-> FALSE, pulses |-> <<>>,
+            temp |-> NoTemp, rate |-> IF Begins = "running" THEN Rate ELSE 0,
+            boluses |-> <<>>, offers |-> <<>>, answered |-> FALSE, pulses |-> <<>>, said |-> {}, new |-> <<>>,
             alarms |-> [k \in Kinds |-> Quiet],
             dry |-> 0, stopped |-> 0, counts |-> FALSE, missed |-> 0,
             reading |-> NoReading, heard |-> Never, away |-> 0, idle |-> 0]
@@ -701,6 +742,7 @@ TypeOK ==
     /\ pump.left \in (NoReservoir..(Few + 1)) \cup {Plenty}
     /\ pump.battery \in {"unknown", "good", "low", "empty"}
     /\ pump.temp.kind \in {None, "nothing", "double"} /\ pump.temp.ticks \in 0..Ticks(30)
+    /\ pump.rate \in 0..(2 * Rate) /\ pump.new = <<>>
     /\ pump.dry \in 0..DryMost /\ pump.stopped \in 0..StoppedMost /\ pump.missed \in 0..MaxBolus
     /\ pump.reading.value \in {None, "doubtful"} \cup Usable /\ pump.reading.age \in 0..(TooOld - 1)
     /\ pump.heard \in Never..HeardMost
@@ -803,18 +845,88 @@ ALM_08_OnlyAPersonIsASignOfLife ==
 ALM_03_NothingUnreadVanishes ==
     [][\A k \in Kinds \ Informs : (Active(pump, k) /\ pump.alarms[k].cause /\ pump.alarms[k].status # "confirmed")
                                       => Active(pump', k)]_vars
-BOL_03_AgainIsNothingMore == [][ConfirmAgain => pump' = [pump EXCEPT !.idle = 0]]_vars
-\* What the loss of power leaves behind is the pump; what comes back has lost and doubled nothing.
+\* What comes back after a loss of power has lost and doubled nothing.
 PWR_03_PowerLossLosesNothing ==
-    [][/\ PowerLoss => pump' = [pump EXCEPT !.on = FALSE]
-       /\ Restart => /\ pump'.left = pump.left /\ pump'.temp = pump.temp /\ Len(pump'.pulses) = Len(pump.pulses)
-                     /\ pump'.mode = pump.mode /\ AllToCome(pump') = AllToCome(pump)]_vars
+    [][Restart => /\ pump'.left = pump.left /\ pump'.temp = pump.temp /\ Len(pump'.pulses) = Len(pump.pulses)
+                  /\ pump'.mode = pump.mode /\ AllToCome(pump') = AllToCome(pump)]_vars
+
+(***************************************************************************)
+(* Insulin: what every step orders, begins and ends.  These rules look at  *)
+(* what was answered, which no confirmation empties; none of them uses the *)
+(* operators by which the pump is specified to do it.  An event stands     *)
+(* last in each: TLC takes long to find out that it was that one.          *)
+(***************************************************************************)
+RECURSIVE Added(_)
+Added(amounts) ==
+    IF amounts = {} THEN 0
+    ELSE LET amount == CHOOSE each \in amounts : TRUE IN amount[2] + Added(amounts \ {amount})
+Total(entries, number(_)) == Added({<<entry[1], number(entry[1]) * entry[2]>> : entry \in entries})
+Of(p, what) == {entry \in p.said : entry[1][1] = what}
+Second(answer) == answer[2]
+Third(answer) == answer[3]
+BothParts(answer) == answer[2] + answer[3]
+\* Steps of basal, of boluses that are not recorded, and of all but priming, that were ordered in the step to `p`.
+BasalOrdered(p) == Total({entry \in Of(p, "order") : entry[1][2] = Basal}, Third)
+BolusOrdered(p) == Total({entry \in Of(p, "order") : entry[1][2] \notin {Basal, Priming}}, Third)
+Ordered(p) == BasalOrdered(p) + BolusOrdered(p)
+FailedOfBoluses(p) ==
+    Total({entry \in Of(p, "missed") : entry[1][2] \notin {Basal, Gone} /\ entry[1][4] = "failed"}, Third)
+\* What is programmed, written down a second time.
+Programmed ==
+    IF ~pump.profile \/ pump.temp.kind = "nothing" THEN 0 ELSE IF pump.temp.kind = "double" THEN Rate + Rate ELSE Rate
+SumOf(p, number(_)) == Sum([i \in DOMAIN p.boluses |-> number(p.boluses[i])])
+SizeOf(bolus) == bolus.size
+
+DEL_12_NothingLeavesOutsideRunning == [][Ordered(pump') > 0 => (pump.mode = "running" /\ Tick)]_vars
+DEL_01_BasalIsTheProgramme ==
+    [][\/ BasalOrdered(pump') =
+              IF pump.mode # "running" THEN 0
+              ELSE IF pump.left = Plenty THEN Programmed ELSE Min(Programmed, Max(pump.left, 0))
+       \/ BasalOrdered(pump') = 0 /\ ~Tick]_vars
+\* The rate in force is said when it changes, and is what is programmed while the pump runs.
+DEL_01_TheRateIsTheProgramme ==
+    /\ pump.rate = IF InMode({"running"}) THEN Programmed ELSE 0
+    /\ pump.temp.kind \in {None, "nothing", "double"}
+\* What a bolus may give in a tick: one step of each part.  DEL-05
+DEL_05_NoBolusComesFaster ==
+    [][BolusOrdered(pump') <= 2 * Cardinality({i \in DOMAIN pump.boluses : pump.boluses[i].fate = "runs"})]_vars
+\* Every bolus that begins was confirmed, with exactly its parts; or a policy makes up what a pause has missed.
+BOL_01_OnlyWhatWasConfirmed ==
+    [][\A entry \in Of(pump', "begun") :
+           \/ entry[2] = 1 /\ \E i \in DOMAIN pump.offers :
+                  /\ pump.offers[i].what = "bolus"
+                  /\ entry[1][2] = pump.offers[i].fast /\ entry[1][3] = pump.offers[i].ext
+                  /\ (i = 1 /\ ConfirmOne) \/ (i = 2 /\ ConfirmTwo)
+           \/ /\ entry[2] = 1 /\ entry[1][2] = 0
+              /\ entry[1][3] = pump.missed /\ pump.stopped <= MakesUp /\ MakesUp > 0
+              /\ pump.cause \in {"person", "remote"}
+              /\ Resume]_vars
+\* What begins and ends is all that changes what is programmed; what ends is said as it is.  BOL-07, DEL-09
+BOL_07_NothingBeginsOrEndsUnsaid ==
+    [][SumOf(pump, SizeOf) + Total(Of(pump', "begun"), BothParts)
+           = SumOf(pump', SizeOf) + Total(Of(pump', "ended"), Second)]_vars
+\* A temp basal begins by the request for it or by a confirmation, and never by a confirmation of something else.  BOL-03
+TMP_03_OnlyWhatWasAskedFor ==
+    [][\A entry \in Of(pump', "temp") :
+           \/ (entry[1][4] = "nothing" \/ Rate = 0) /\ (TempNothing \/ TempDouble)
+           \/ \E i \in DOMAIN pump.offers :
+                  pump.offers[i].what = "temp" /\ ((i = 1 /\ ConfirmOne) \/ (i = 2 /\ ConfirmTwo))]_vars
+DEL_09_WhatIsUncertainCounts ==
+    [][SumOf(pump, Counted) + BolusOrdered(pump')
+           = SumOf(pump', Counted) + Total(Of(pump', "ended"), Third) + FailedOfBoluses(pump')]_vars
+\* A pause misses what is programmed, tick by tick, and no stop by an alarm or for low glucose misses anything.
+SUS_05_OnlyWhatWasMissed ==
+    [][/\ pump'.missed > pump.missed =>
+              /\ Tick /\ pump.mode = "suspended" /\ pump.cause \notin {"alarm"}
+              /\ pump'.missed - pump.missed <= Programmed
+       /\ (pump.mode # "running" /\ pump'.mode = "running") => pump'.missed = 0]_vars
+SUS_05_NoMoreThanTheTimeMisses == pump.missed > 0 => pump.missed <= 2 * Rate * pump.stopped \/ StoppedMost = 0
 
 \* What a pump must never do.
 Abs == INSTANCE PumpAbs WITH
     flows <- pump.mode = "running", fault <- ActiveStopping(pump) # {}, primes <- pump.mode \in {Prime, Fill},
     offBody <- pump.offBody,
-    open <- Cardinality({j \in DOMAIN pump.pulses : pump.pulses[j].of # Priming})
+    ordered <- Ordered(pump)
 Refines == Abs!Spec
 
 (***************************************************************************)

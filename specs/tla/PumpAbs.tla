@@ -10,14 +10,14 @@ VARIABLES
     fault,      \* something is announced that stops delivery
     primes,     \* insulin may be moved into the tubing
     offBody,    \* the person has said that the set is off the body
-    open        \* pulses of therapy insulin whose outcome is open
-vars == <<flows, fault, primes, offBody, open>>
+    ordered     \* steps of therapy insulin that the last step has ordered, whatever has become of them since
+vars == <<flows, fault, primes, offBody, ordered>>
 
 Init == /\ flows \in BOOLEAN
-        /\ fault = FALSE /\ primes = FALSE /\ offBody = FALSE /\ open = 0
+        /\ fault = FALSE /\ primes = FALSE /\ offBody = FALSE /\ ordered = 0
 
-\* Insulin is commanded only while it may flow.                                                               DEL-12
-OnlyWhileItFlows == open' > open => flows
+\* Insulin is ordered only while it may flow.                                                                 DEL-12
+OnlyWhileItFlows == ordered' > 0 => flows
 
 \* It may not flow under a fault, and begins to flow neither out of a fault nor out of priming.        ALM-06, MOD-03
 NeverUnderAFault == flows' => ~fault'

@@ -1,7 +1,7 @@
 """Dataclasses whose methods are compiled when they are first used.
 
 The standard `dataclass` compiles five or more methods for each class while a module is imported. A process that makes
-a pump uses few of some hundred and fifty value types, so most of that time is wasted on a small board. Here the
+a pump uses few of some hundred and seventy value types, so most of that time is wasted on a small board. Here the
 decorator makes the class and its slots at once, and leaves a stub for each method. The first use of any stub lets the
 standard `dataclasses` make all methods of that class and puts them in place of the stubs. Only the first instances of
 a simple class are made without it: a table of some rows does not need a compiled `__init__`, nor `dataclasses` itself.

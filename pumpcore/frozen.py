@@ -27,7 +27,10 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 __all__ = ["compiled", "dataclass", "field", "field_names", "fields", "is_dataclass", "replace"]
 
 FEW: Final = 256
-"""So many instances of a simple class are made before its methods are compiled; that costs as much as 300 of them."""
+"""So many instances of a simple class are made before its methods are compiled.
+
+With five fields an early instance takes five times as long as a later one, and compiling as long as 200 of them.
+"""
 
 _compiled: list[str] = []
 _module: ModuleType | None = None

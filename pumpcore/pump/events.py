@@ -1,8 +1,9 @@
 """What a pump is told: facts about the world, and requests of a person or of another system.
 
-The rules of this file: an event is frozen and carries its instant, `at_us` on monotonic time. Facts are never refused
-for what they say (the world is as it is); requests may be, and then nothing has changed. What adds insulin is proposed
-first and delivered only once its proposal is confirmed; what takes insulin away acts at once.
+The rules of this file: an event is frozen and carries its instant, `at_us` on monotonic time. A fact is refused only if
+it cannot be so (the outcome of a pulse that is not open, an amount out of range), never because the pump would rather
+not have it; a request may be refused. Refused, either has changed nothing. What adds insulin is proposed first and
+delivered only once its proposal is confirmed; what takes insulin away acts at once.
 """
 
 from __future__ import annotations

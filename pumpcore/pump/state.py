@@ -60,8 +60,6 @@ else:
         """A part of the state: frozen fields in slots, which are read faster than those of a named tuple."""
 
         __slots__ = ()
-        _READ = staticmethod(tuple)
-        _WRITE = MappingProxyType({})
 
         def _replace(self, **changes: object) -> Part:
             """Return another part with some fields changed."""

@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import importlib
 import inspect
 import pickle
+import pkgutil
 import sys
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
+import pumpcore
 from pumpcore import frozen
 
 if TYPE_CHECKING:
@@ -388,3 +391,20 @@ def test_a_class_variable_under_another_name_is_refused_and_not_taken_for_a_fiel
     )
     with pytest.raises(TypeError, match=r"Alias: the fields are"):
         hash(made.Alias.__init__)
+
+
+def test_every_class_of_the_package_is_defined_rightly() -> None:
+    """What the standard decorator would refuse at import is found here, by compiling every class."""
+    names = [each.name for each in pkgutil.walk_packages(pumpcore.__path__, "pumpcore.") if "__main__" not in each.name]
+    found = set()
+    for name in names:
+        try:
+            module = importlib.import_module(name)
+        except ModuleNotFoundError as error:  # of an extra that is not installed
+            if str(error.name).startswith("pumpcore"):
+                raise
+            continue
+        found |= {cls for cls in vars(module).values() if isinstance(cls, type) and frozen.is_dataclass(cls)}
+    for cls in found:
+        assert [each.name for each in dataclasses.fields(cls)] == list(frozen.field_names(cls)), cls
+    assert len(found) > 150

@@ -59,6 +59,8 @@ def test_no_float_passes(value: object) -> None:
 def test_an_unknown_limit_is_a_bug_of_the_caller() -> None:
     with pytest.raises(KeyError):
         check("max_coffee", 1)
+    with pytest.raises(KeyError):
+        Limits().check("time_us", 1)  # a row of the table, and not a setting
 
 
 def test_the_table_cannot_be_changed() -> None:

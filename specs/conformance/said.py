@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
-from pumpcore.alarms import AnnunciationChanged
+from pumpcore.alarms import AnnunciationChanged, Sound
 from pumpcore.alarms.annunciation import What
 from pumpcore.pump import effects, events
 from pumpcore.units import US_PER_HOUR
@@ -87,23 +87,22 @@ class Listener:
     def hear_confirmed(self, proposal_id: int, answered: tuple[effects.Effect, ...]) -> None:
         """Listen to the answer to a confirmation: of one that is repeated, only what is not the first answer again."""
         about = tuple(each for each in answered if isinstance(each, REPEATED))
-        if self.first.setdefault(proposal_id, about) != about:
-            self.said += (("again", 0, 0, "is another answer"),)
-        elif self.first[proposal_id] is not about:
+        if proposal_id not in self.first:
+            self.first[proposal_id] = about
+        elif self.first[proposal_id] == about:
             answered = tuple(each for each in answered if not isinstance(each, REPEATED))
+        else:
+            self.said += (("again", 0, 0, "is another answer"),)
         self.hear(answered)
 
     def _heard(self, effect: effects.Effect) -> Answer | None:  # noqa: PLR0911, PLR0912, C901 - one for each class
         match effect:
             case effects.FirePulse(_, seq, channel, bolus_id, steps, amount_uu):
-                word = "" if amount_uu == steps * STEP_UU else f" {amount_uu} uu"
-                return "order", self._of(bolus_id), steps, channel + word + self._fresh("pulse", seq)
+                return "order", self._of(bolus_id), steps, channel + _odd(steps, amount_uu) + self._fresh("pulse", seq)
             case effects.PrimePulse(_, seq, steps, amount_uu):
-                word = "" if amount_uu == steps * STEP_UU else f" {amount_uu} uu"
-                return "order", PRIMING, steps, "prime" + word + self._fresh("pulse", seq)
+                return "order", PRIMING, steps, "prime" + _odd(steps, amount_uu) + self._fresh("pulse", seq)
             case effects.StepsMissed(_, _, bolus_id, steps, amount_uu, cause):
-                word = "" if amount_uu == steps * STEP_UU else f" {amount_uu} uu"
-                return "missed", self._of(bolus_id), steps, cause + word
+                return "missed", self._of(bolus_id), steps, cause + _odd(steps, amount_uu)
             case effects.RateChanged(_, rate_uu_per_h, _):
                 steps, rest = divmod(rate_uu_per_h * self.model.tick_us, US_PER_HOUR * STEP_UU)
                 return "rate", steps, 0, "" if rest == 0 else f"{rate_uu_per_h}"
@@ -142,8 +141,10 @@ class Listener:
             case AnnunciationChanged(_, annunciation, what):
                 self._told(annunciation, what)
                 return None
-            case _:
-                return None if type(effect).__name__ == "Sound" else (type(effect).__name__, 0, 0, "")
+            case Sound():
+                return None
+            case _:  # nothing that the specification has: the comparison shows it
+                return type(effect).__name__, 0, 0, ""
 
     def _told(self, annunciation: Annunciation, what: What) -> None:
         if what is What.CLEARED:
@@ -161,6 +162,11 @@ class Listener:
         last = getattr(self, what)
         setattr(self, what, max(last, number))
         return "" if number == last + 1 else f" {what} {number} after {last}"
+
+
+def _odd(steps: int, amount_uu: int) -> str:
+    """Return nothing, or an amount that is not that of its steps."""
+    return "" if amount_uu == steps * STEP_UU else f" {amount_uu} uu"
 
 
 def _heard(annunciation: Annunciation) -> tuple[object, ...]:

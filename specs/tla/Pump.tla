@@ -885,11 +885,11 @@ DEL_01_BasalIsTheProgramme ==
        \/ BasalOrdered(pump') = 0 /\ ~Tick]_vars
 \* The rate in force is said when it changes, and is what is programmed while the pump runs.
 DEL_01_TheRateIsTheProgramme ==
-    /\ pump.rate = IF InMode({"running"}) THEN Programmed ELSE 0
-    /\ pump.temp.kind \in {None, "nothing", "double"}
-\* What a bolus may give in a tick: one step of each part.  DEL-05
-DEL_05_NoBolusComesFaster ==
-    [][BolusOrdered(pump') <= 2 * Cardinality({i \in DOMAIN pump.boluses : pump.boluses[i].fate = "runs"})]_vars
+    pump.rate = IF InMode({"running"}) THEN Programmed ELSE 0
+\* A bolus gives at most one step of each part in a tick.
+PartsDue(bolus) ==
+    IF bolus.fate # "runs" THEN 0 ELSE (IF bolus.fast > 0 THEN 1 ELSE 0) + (IF bolus.ext > 0 THEN 1 ELSE 0)
+DEL_05_NoBolusComesFaster == [][BolusOrdered(pump') <= SumOf(pump, PartsDue)]_vars
 \* Every bolus that begins was confirmed, with exactly its parts; or a policy makes up what a pause has missed.
 BOL_01_OnlyWhatWasConfirmed ==
     [][\A entry \in Of(pump', "begun") :
@@ -920,7 +920,6 @@ SUS_05_OnlyWhatWasMissed ==
               /\ Tick /\ pump.mode = "suspended" /\ pump.cause \notin {"alarm"}
               /\ pump'.missed - pump.missed <= Programmed
        /\ (pump.mode # "running" /\ pump'.mode = "running") => pump'.missed = 0]_vars
-SUS_05_NoMoreThanTheTimeMisses == pump.missed > 0 => pump.missed <= 2 * Rate * pump.stopped \/ StoppedMost = 0
 
 \* What a pump must never do.
 Abs == INSTANCE PumpAbs WITH

@@ -349,7 +349,10 @@ class PumpState:
 
     def with_ledger(self, ledger: Ledger, seen_us: int) -> PumpState:
         """Return a state with another ledger and nothing else changed; it shares all the rest."""
-        return _state_of({**self.__dict__, "ledger": ledger, "seen_us": seen_us})
+        fields = self.__dict__.copy()
+        fields["ledger"] = ledger
+        fields["seen_us"] = seen_us
+        return _state_of(fields)
 
     @property
     def policy(self) -> SuspendPolicy:

@@ -14,7 +14,7 @@ from pumpcore.limits import Limits
 from pumpcore.pump import events
 from pumpcore.therapy.glucose import MgDl, Quality, Reading
 from pumpcore.therapy.profile import Anchor
-from specs.conformance.model import FULL_UU, MEANT, MINUTE, MONDAY, STEP_UU
+from specs.conformance.model import FULL_UU, MEANT, MINUTE, MONDAY, OTHER_PLAN, STEP_UU
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from specs.conformance.model import Model
 
 __all__ = ["ALPHABET", "REFUSED_ALWAYS", "events_of"]
+
+SKIPPED: Final = 10
+"""Numbers of commands are given in steps of so many: those between were passed over."""
 
 BACKFILL: Final = (0, 4, 8)
 """How many minutes old the readings of one message are, the latest first: as many as a slope needs."""
@@ -89,8 +92,35 @@ def _choose(s: PumpState, **changes: Any) -> events.Event:  # noqa: ANN401 - any
     return events.ChangeSettings(s.seen_us, replace(s.settings, **changes))
 
 
-def _temp(percent: int) -> Callable[..., events.Event]:
-    return lambda s, model: events.ProposeTemp(s.seen_us, model.ticks(30) * model.tick_us, percent=percent)
+def _temp(percent: int | None) -> Callable[..., events.Event]:
+    """Ask for a temp basal in percent, or for the absolute one."""
+
+    def made(s: PumpState, model: Model) -> events.Event:
+        rate = model.flat_uu_per_h if percent is None else None
+        return events.ProposeTemp(s.seen_us, model.ticks(30) * model.tick_us, percent=percent, rate_uu_per_h=rate)
+
+    return made
+
+
+def _command(
+    request: Callable[..., events.Event],
+    *,
+    again: bool = False,
+    old: bool = False,
+    late: bool = False,
+    aware: bool = True,
+) -> Callable[..., events.Event]:
+    """Send a request over a link; `again` and `old` come too late too, where no command came before them."""
+
+    def made(s: PumpState, model: Model) -> events.Event:
+        last = s.commands.last_id
+        number = last if again and last else last - SKIPPED + 1 if old and last else last + SKIPPED
+        too_late = late or again or (old and not last)
+        known = s.changes if aware else s.changes - 1 if s.changes else 1
+        asked: Any = request(s, model)  # what may be in a command says the command itself
+        return events.Command(s.seen_us, number, s.seen_us - too_late, known, asked)
+
+    return made
 
 
 def _bolus(fast: int, extended: int) -> Callable[..., events.Event]:
@@ -195,15 +225,28 @@ ALPHABET: Final[dict[str, Callable[..., events.Event | tuple[events.Event, ...]]
     "ProposeMultiwave": _bolus(1, 2),
     "ProposeFour": _bolus(4, 0),
     "TempNothing": _temp(0),
+    "TempHalf": _temp(50),
     "TempDouble": _temp(200),
+    "TempFlat": _temp(None),
     "CancelTemp": _plain(events.CancelTemp),
     "ProposePlan": lambda s, model: events.ProposePlan(s.seen_us, model.plan()),
+    "ProposeOther": lambda s, model: events.ProposePlan(s.seen_us, model.plan(OTHER_PLAN)),
     "ConfirmOne": lambda s, _: events.Confirm(s.seen_us, offer_id(s, 0)),
     "ConfirmTwo": lambda s, _: events.Confirm(s.seen_us, offer_id(s, 1)),
     "ConfirmAgain": lambda s, _: events.Confirm(s.seen_us, answered_id(s)),
     "RejectOne": lambda s, _: events.Reject(s.seen_us, offer_id(s, 0)),
     "CancelBolusOne": lambda s, _: events.CancelBolus(s.seen_us, bolus_id_at(s, 0)),
     "CancelBolusTwo": lambda s, _: events.CancelBolus(s.seen_us, bolus_id_at(s, 1)),
+    "AllowRemote": lambda s, _: _choose(s, remote=True),
+    "ForbidRemote": lambda s, _: _choose(s, remote=False),
+    "CommandTemp": _command(_temp(0)),
+    "CommandTwo": _command(_bolus(2, 0)),
+    "CommandConfirm": _command(lambda s, _: events.Confirm(s.seen_us, offer_id(s, 0))),
+    "CommandResume": _command(_plain(events.Resume)),
+    "CommandAgain": _command(_temp(0), again=True),
+    "CommandLate": _command(_temp(0), late=True),
+    "CommandUnaware": _command(_temp(0), aware=False),
+    "CommandOld": _command(_temp(0), old=True),
     "ConfirmedFirst": _pulse(events.PulseConfirmed, 0),
     "ConfirmedSecond": _pulse(events.PulseConfirmed, 1),
     "FailedFirst": _pulse(events.PulseFailed, 0),

@@ -137,7 +137,9 @@ class Bench:
             for each in made if isinstance(made, tuple) else (made,):
                 answered = self.pump.step(each)
                 if isinstance(each, events.Confirm):
-                    self.listener.hear_confirmed(each.proposal_id, answered)
+                    self.listener.hear_numbered("confirmation", each.proposal_id, answered)
+                elif isinstance(each, events.Command):
+                    self.listener.hear_numbered("command", each.id, answered)
                 else:
                     self.listener.hear(answered)
                 self._confirm(answered)

@@ -17,17 +17,20 @@ from pumpcore.pump import Config, Settings
 from pumpcore.therapy.glucose import MgDl
 from pumpcore.therapy.low_suspend import LowPreset, LowSettings
 from pumpcore.therapy.profile import Anchor, BasalProfile, Segment, WeekPlan
+from pumpcore.units import US_PER_HOUR
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pumpcore.devices import Device
 
-__all__ = ["FULL_UU", "MEANT", "MINUTE", "MONDAY", "NEVER_AGAIN", "STEP_UU", "Model", "beyond"]
+__all__ = ["FULL_UU", "MEANT", "MINUTE", "MONDAY", "NEVER_AGAIN", "OTHER_PLAN", "PLAN", "STEP_UU", "Model", "beyond"]
 
 MINUTE: Final = 60_000_000
 STEP_UU: Final = 50_000
 FULL_UU: Final = 300_000_000
+PLAN: Final = "everyday"
+OTHER_PLAN: Final = "other"
 MONDAY: Final = datetime(2026, 1, 5, tzinfo=UTC)
 LOW_MG_DL: Final = 60
 
@@ -189,10 +192,33 @@ class Model:
             max_day_uu=300_000_000,
         )
 
-    def plan(self) -> WeekPlan:
-        """Give the same rate all week."""
-        rate = int(self.constants["Rate"]) * STEP_UU * 60 // int(self.constants["Minutes"])
-        return WeekPlan.of(BasalProfile("everyday", (Segment(0, rate),)))
+    def rate(self, parts: int) -> int:
+        """Give the rate that earns so many parts of a step in a tick."""
+        rate, rest = divmod(parts * STEP_UU * US_PER_HOUR, int(self.constants["Parts"]) * self.tick_us)
+        if rest:
+            raise ValueError(f"no rate earns {parts} parts of a step in a tick")
+        return rate
+
+    def parts(self, fine: int) -> int:
+        """Count the parts of a step in what the kernel has earned of one, or in a rate for a tick.
+
+        Raises:
+            ValueError: it is no whole number of them; nothing in the specification is like that.
+        """
+        parts, rest = divmod(fine * int(self.constants["Parts"]), STEP_UU * US_PER_HOUR)
+        if rest:
+            raise ValueError(f"{fine} is no whole number of parts of a step")
+        return parts
+
+    @property
+    def flat_uu_per_h(self) -> int:
+        """Give the rate of the absolute temp basal."""
+        return self.rate(2 * int(self.constants["Rate"]))
+
+    def plan(self, name: str = PLAN) -> WeekPlan:
+        """Give the same rate all week; the other plan has twice the rate."""
+        rate = int(self.constants["Rate"]) * (2 if name == OTHER_PLAN else 1)
+        return WeekPlan.of(BasalProfile(name, (Segment(0, self.rate(rate)),)))
 
 
 def beyond(seen: Mapping[str, Any], model: Model) -> bool:

@@ -14,9 +14,8 @@ from typing import TYPE_CHECKING, Final
 from pumpcore.alarms import AnnunciationChanged, Sound
 from pumpcore.alarms.annunciation import What
 from pumpcore.pump import effects, events
-from pumpcore.units import US_PER_HOUR
-from specs.conformance.model import STEP_UU
-from specs.conformance.seen import GONE, PRIMING, WHY, left_of
+from specs.conformance.model import OTHER_PLAN, PLAN, STEP_UU
+from specs.conformance.seen import GONE, PRIMING, WHY, left_of, temp_of, what_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -29,13 +28,15 @@ __all__ = ["Answer", "Listener"]
 
 Answer = tuple[str, int, int, str]
 REPEATED: Final = (
+    effects.ModeChanged,
+    effects.Proposed,
     effects.BolusProgrammed,
     effects.TempStarted,
     effects.TempEnded,
     effects.ProfileActivated,
     effects.RateChanged,
 )
-"""What the answer to a confirmation is about."""
+"""What the answer to a confirmation or a command is about: it is given again where the same comes again."""
 
 
 class Listener:
@@ -49,7 +50,7 @@ class Listener:
         proposal: the number of the latest proposal.
         bolus: the number of the latest bolus.
         boluses: the boluses that have begun and are not recorded, in order.
-        first: what was answered to each confirmation.
+        first: what was answered to each confirmation and each command, by what it is and its number.
     """
 
     def __init__(self, model: Model, state: PumpState) -> None:
@@ -61,7 +62,7 @@ class Listener:
         self.proposal = state.proposals.next_id - 1
         self.bolus = state.boluses.next_id - 1
         self.boluses = tuple(sorted(state.boluses.active))
-        self.first: dict[int, tuple[effects.Effect, ...]] = {}
+        self.first: dict[tuple[str, int], tuple[effects.Effect, ...]] = {}
 
     def copy(self) -> Listener:
         """Return another that has heard the same, and nothing in this step."""
@@ -84,12 +85,12 @@ class Listener:
             if heard is not None:
                 self.said += (heard,)
 
-    def hear_confirmed(self, proposal_id: int, answered: tuple[effects.Effect, ...]) -> None:
-        """Listen to the answer to a confirmation: of one that is repeated, only what is not the first answer again."""
+    def hear_numbered(self, what: str, number: int, answered: tuple[effects.Effect, ...]) -> None:
+        """Listen to the answer to a confirmation or a command: of one that is repeated, only what is new."""
         about = tuple(each for each in answered if isinstance(each, REPEATED))
-        if proposal_id not in self.first:
-            self.first[proposal_id] = about
-        elif self.first[proposal_id] == about:
+        if (what, number) not in self.first:
+            self.first[what, number] = about
+        elif self.first[what, number] == about:
             answered = tuple(each for each in answered if not isinstance(each, REPEATED))
         else:
             self.said += (("again", 0, 0, "is another answer"),)
@@ -104,8 +105,7 @@ class Listener:
             case effects.StepsMissed(_, _, bolus_id, steps, amount_uu, cause):
                 return "missed", self._of(bolus_id), steps, cause + _odd(steps, amount_uu)
             case effects.RateChanged(_, rate_uu_per_h, _):
-                steps, rest = divmod(rate_uu_per_h * self.model.tick_us, US_PER_HOUR * STEP_UU)
-                return "rate", steps, 0, "" if rest == 0 else f"{rate_uu_per_h}"
+                return "rate", self.model.parts(rate_uu_per_h * self.model.tick_us), 0, ""
             case effects.ModeChanged(_, _, after, _):
                 return "mode", 0, 0, after.value.rpartition(".")[2]
             case effects.Proposed(_, proposal):
@@ -113,7 +113,7 @@ class Listener:
                 if isinstance(request, events.ProposeBolus):
                     fast, extended = request.fast_uu // STEP_UU, request.extended_uu // STEP_UU
                     return "proposed", fast, extended, "bolus" + fresh
-                return "proposed", 0, 0, ("temp" if isinstance(request, events.ProposeTemp) else "plan") + fresh
+                return "proposed", 0, 0, what_of(self.model, request) + fresh
             case effects.ProposalDropped(_, _, reason):
                 return "dropped", 0, 0, reason
             case effects.BolusProgrammed(_, bolus):
@@ -126,12 +126,12 @@ class Listener:
                 size, counted = bolus.programmed_uu // STEP_UU, bolus.delivered_uu // STEP_UU
                 return "ended", size, counted, WHY[reason.name] + ("" if whole else " in part")
             case effects.TempStarted(at_us, until_us, rate_uu_per_h, percent):
-                word = {0: "nothing", 200: "double", None: f"{rate_uu_per_h}"}.get(percent, f"{percent}")
+                word = temp_of(self.model, percent, rate_uu_per_h)
                 return "temp", (until_us - at_us) // self.model.tick_us, 0, word
             case effects.TempEnded(_, reason):
                 return "temp ended", 0, 0, WHY[reason.name]
-            case effects.ProfileActivated():
-                return "plan", 0, 0, ""
+            case effects.ProfileActivated(_, names):
+                return "plan", 0, 0, "other" if names == (OTHER_PLAN,) else "" if names == (PLAN,) else f"{names}"
             case effects.SettingsChanged():
                 return "settings", 0, 0, ""
             case effects.ReservoirChanged(_, amount_uu):

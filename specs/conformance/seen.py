@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pumpcore.pump import events
 from pumpcore.therapy.glucose import READING_US_MAX
-from pumpcore.therapy.profile import PercentTemp
-from pumpcore.units import NEVER_US, US_PER_HOUR
-from specs.conformance.model import FULL_UU, MEANT, NEVER_AGAIN, STEP_UU
+from pumpcore.therapy.profile import AbsoluteTemp, PercentTemp
+from pumpcore.units import NEVER_US
+from specs.conformance.model import FULL_UU, MEANT, NEVER_AGAIN, OTHER_PLAN, PLAN, STEP_UU
 
 if TYPE_CHECKING:
     from pumpcore.pump import Pump
     from pumpcore.pump.state import PumpState
     from specs.conformance.model import Model
 
-__all__ = ["GONE", "PRIMING", "WHY", "Seen", "left_of"]
+__all__ = ["GONE", "PRIMING", "WHY", "Seen", "left_of", "temp_of", "what_of"]
 
 NO_RESERVOIR: Final = -1
 PLENTY: Final = 999
@@ -56,17 +56,21 @@ class Seen:
             "begun": s.begun_us is not None,
             "time": s.local.anchor is not None,
             "limits": not s.settings.limits.unset(),
-            "profile": s.basal.plan is not None,
+            "plan": plan_of(s),
             "primed": s.reservoir.primed,
             "offBody": s.reservoir.set_off_body,
             "tubing": s.reservoir.tubing_primed,
             "left": left_of(s.reservoir.amount_uu),
             "battery": battery_of(s.battery.percent),
             "temp": self._temp(s),
-            "rate": s.engine.rate_uu_per_h * self.model.tick_us // (US_PER_HOUR * STEP_UU),
+            "rate": self.model.parts(s.engine.rate_uu_per_h * self.model.tick_us),
+            "rest": self.model.parts(s.engine.rest_fine),
+            "short": self.model.parts(s.missing.rest_fine),
             "boluses": tuple(bolus_of(s, each) for each in bolus_ids) + strays_of(s),
             "offers": tuple(self._offer(each, s.seen_us) for each in s.proposals.open.values()),
             "answered": bool(s.proposals.answers) and "ConfirmAgain" in self.model.constants["Events"],
+            "remote": s.settings.remote,
+            "commanded": bool(s.commands.answers),
             "pulses": self._pulses(s, bolus_ids),
             # A function of nothing is an empty sequence to TLC.
             "alarms": {kind: self._alarm(s, kind) for kind in self.model.kinds} or (),
@@ -87,20 +91,18 @@ class Seen:
         return min(self._ticks(self.state.seen_us - at_us), most)
 
     def _temp(self, s: PumpState) -> dict[str, Any]:
-        if s.basal.temp is None:
+        temp = s.basal.temp
+        if temp is None:
             return {"kind": "none", "ticks": 0}
-        percent = s.basal.temp.percent if isinstance(s.basal.temp, PercentTemp) else -1
-        return {
-            "kind": {0: "nothing", 200: "double"}.get(percent, "other"),
-            "ticks": self._ticks(s.temp_until_us - s.seen_us),
-        }
+        percent = temp.percent if isinstance(temp, PercentTemp) else None
+        rate = temp.rate_uu_per_h if isinstance(temp, AbsoluteTemp) else None
+        return {"kind": temp_of(self.model, percent, rate), "ticks": self._ticks(s.temp_until_us - s.seen_us)}
 
     def _offer(self, proposal: Any, now_us: int) -> dict[str, Any]:  # noqa: ANN401 - what it asks for says its class
         request = proposal.request
         bolus = isinstance(request, events.ProposeBolus)
-        what = "bolus" if bolus else "temp" if isinstance(request, events.ProposeTemp) else "plan"
         return {
-            "what": what,
+            "what": what_of(self.model, request),
             "fast": request.fast_uu // STEP_UU if bolus else 0,
             "ext": request.extended_uu // STEP_UU if bolus else 0,
             "age": self._ticks(now_us - proposal.at_us),
@@ -172,6 +174,32 @@ def battery_of(percent: int | None) -> str:
     if percent is None:
         return "unknown"
     return {90: "good", 20: "low", 1: "empty"}[percent]
+
+
+def plan_of(s: PumpState) -> int:
+    """Say which plan is in force: 0, where none is."""
+    if s.basal.plan is None:
+        return 0
+    (profile,) = s.basal.plan.profiles()
+    return {PLAN: 1, OTHER_PLAN: 2}[profile.name]
+
+
+def temp_of(model: Model, percent: int | None, rate_uu_per_h: int | None) -> str:
+    """Say which temp basal it is."""
+    if percent is None:
+        return "flat" if rate_uu_per_h == model.flat_uu_per_h else f"{rate_uu_per_h} uu/h"
+    return {0: "nothing", 50: "half", 200: "double"}.get(percent, f"{percent} %")
+
+
+def what_of(model: Model, request: object) -> str:
+    """Say what a proposal asks for."""
+    if isinstance(request, events.ProposeBolus):
+        return "bolus"
+    if isinstance(request, events.ProposeTemp):
+        return temp_of(model, request.percent, request.rate_uu_per_h)
+    if not isinstance(request, events.ProposePlan):
+        return type(request).__name__
+    return "plan" if request.plan == model.plan() else "other plan"
 
 
 def bolus_of(s: PumpState, bolus_id: int) -> dict[str, Any]:

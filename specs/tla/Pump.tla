@@ -3,10 +3,10 @@
 (* An insulin pump: what each event makes of it, and what never happens.   *)
 (*                                                                         *)
 (* Time is discrete: one Tick is `Minutes` minutes with a host that calls  *)
-(* at every deadline.  Insulin is counted in steps of the actuator.  At    *)
-(* most one step of basal and one of each part of a bolus falls due in a   *)
-(* tick, at its end.  An event either is enabled, or the pump refuses it   *)
-(* and nothing changes.                                                    *)
+(* at every deadline.  Insulin is counted in steps of the actuator; basal  *)
+(* earns parts of a step, and what is no whole step yet is kept.  Steps    *)
+(* fall due at the end of a tick: of a bolus at most one of each part.  An *)
+(* event either is enabled, or the pump refuses it and nothing changes.    *)
 (*                                                                         *)
 (* The constants switch parts on and off, so that the state graph of each  *)
 (* bounded model (MC*.cfg) is small enough to be looked at as a whole, and *)
@@ -24,7 +24,8 @@ CONSTANTS
     Begins,        \* "new": in standby, nothing set but a plan where none can be proposed; "ready": standby after a change;
                    \* "running"
     Minutes,       \* how many minutes one tick has
-    Rate,          \* steps of basal in one tick: 0 or 1
+    Parts,         \* a step has so many parts: basal is counted in them
+    Rate,          \* parts of basal in one tick                                                              DEL-01
     KeepsTemp,     \* suspend policy: a temp basal goes on after a suspend                                      SUS-03
     KeepsBoluses,  \* suspend policy: so do boluses                                                             SUS-06
     MakesUp,       \* suspend policy: what a suspend of so many ticks misses is made up; 0: nothing is          SUS-05
@@ -198,8 +199,16 @@ EndAllBoluses(p, why) ==
     IN  Record(IF ending = {} THEN done ELSE Tell(done, "bolus_canceled", FALSE))
 
 \* The rate of basal that is in force, and said where it is another one than before.  DEL-01
-BasalSteps(p) == CASE p.temp.kind = "nothing" -> 0 [] p.temp.kind = "double" -> 2 * Rate [] OTHER -> Rate
-RateNow(p) == IF p.mode = "running" /\ p.profile THEN BasalSteps(p) ELSE 0
+Flat == 2 * Rate             \* of the absolute temp basal
+PlanRate(p) == CASE p.plan = 0 -> 0 [] p.plan = 1 -> Rate [] p.plan = 2 -> 2 * Rate
+RateOf(p, kind) ==
+    CASE kind = "nothing" -> 0
+      [] kind = "half" -> PlanRate(p) \div 2
+      [] kind = "double" -> 2 * PlanRate(p)
+      [] kind = "flat" -> Flat
+      [] kind = None -> PlanRate(p)
+BasalRate(p) == RateOf(p, p.temp.kind)
+RateNow(p) == IF p.mode = "running" THEN BasalRate(p) ELSE 0
 Rated(p) == IF RateNow(p) = p.rate THEN p ELSE Say([p EXCEPT !.rate = RateNow(p)], <<"rate", RateNow(p), 0, "">>)
 
 EndTemp(p, why) ==
@@ -229,16 +238,19 @@ MayBolus(p, size) ==
 
 \* What a proposal rests on has changed: mode, limits, clock or plan.  BOL-04
 Rest(p) == [p EXCEPT !.offers = [i \in DOMAIN @ |-> [@[i] EXCEPT !.stale = TRUE]]]
-Propose(p, what, fast, ext) ==
-    Say([p EXCEPT !.offers = Append(@, Offer(what, fast, ext))], <<"proposed", fast, ext, what>>)
 RECURSIVE Dropped(_, _, _)
 Dropped(p, count, why) == IF count = 0 THEN p ELSE Dropped(Say(p, <<"dropped", 0, 0, why>>), count - 1, why)
+\* BOL-09: where too many are open, the oldest makes way.
+OffersKept == 8
+Propose(p, what, fast, ext) ==
+    LET room == IF Len(p.offers) < OffersKept THEN p ELSE Dropped([p EXCEPT !.offers = Tail(@)], 1, "replaced")
+    IN  Say([room EXCEPT !.offers = Append(@, Offer(what, fast, ext))], <<"proposed", fast, ext, what>>)
 
 (***************************************************************************)
 (* Stopping and going on.                                                  *)
 (***************************************************************************)
 Facts(p) ==
-    [time_set |-> p.time, limits_set |-> p.limits, profile_set |-> p.profile,
+    [time_set |-> p.time, limits_set |-> p.limits, profile_set |-> p.plan # 0,
      reservoir_attached |-> p.left # NoReservoir, reservoir_filled |-> p.left > 0,
      primed |-> p.primed, set_off_body |-> p.offBody, tubing_primed |-> p.tubing,
      no_stopping_alarm |-> ActiveStopping(p) = {}]
@@ -504,30 +516,39 @@ ProposeFour == On("ProposeFour") /\ ProposeBolus(4, 0)
 
 \* TMP-02 to TMP-04: what cannot deliver more than the plan acts at once; it takes the place of what runs.
 Temp(kind) == [kind |-> kind, ticks |-> Ticks(30)]
-MayTemp(p) == p.mode = "running" /\ p.profile
-TempNothing == On("TempNothing") /\ MayTemp(pump) /\ Asked(BeginTemp(pump, Temp("nothing")))
-TempDouble ==
-    /\ On("TempDouble") /\ MayTemp(pump)
-    /\ Asked(IF Rate > 0 THEN Propose(pump, "temp", 0, 0) ELSE BeginTemp(pump, Temp("double")))
+MayTemp(p) == p.mode = "running" /\ p.plan # 0
+AskTemp(kind) ==
+    IF RateOf(pump, kind) > PlanRate(pump) THEN Propose(pump, kind, 0, 0) ELSE BeginTemp(pump, Temp(kind))
+TempNothing == On("TempNothing") /\ MayTemp(pump) /\ Asked(AskTemp("nothing"))
+TempHalf == On("TempHalf") /\ MayTemp(pump) /\ Asked(AskTemp("half"))
+TempDouble == On("TempDouble") /\ MayTemp(pump) /\ Asked(AskTemp("double"))
+TempFlat == On("TempFlat") /\ MayTemp(pump) /\ Asked(AskTemp("flat"))
 CancelTemp == On("CancelTemp") /\ pump.temp.kind # None /\ Asked(EndTemp(pump, "canceled"))
 
 \* A plan must keep to the limits; while one is not chosen only a rate of nothing does.
-ProposePlan == On("ProposePlan") /\ (pump.limits \/ Rate = 0) /\ Asked(Propose(pump, "plan", 0, 0))
+MayPlan(p) == p.limits \/ Rate = 0
+ProposePlan == On("ProposePlan") /\ MayPlan(pump) /\ Asked(Propose(pump, "plan", 0, 0))
+ProposeOther == On("ProposeOther") /\ MayPlan(pump) /\ Asked(Propose(pump, "other plan", 0, 0))
 
 \* BOL-01, BOL-03 to BOL-05: checked again when it is confirmed.
+Temps == {"half", "double", "flat"}
+Plans == {"plan", "other plan"}
 Accepted(i) ==
     LET offer == pump.offers[i]
         p == [pump EXCEPT !.offers = Without(@, i)]
         done == CASE offer.what = "bolus" -> Begin(p, Bolus(offer.fast, offer.ext))
-                  [] offer.what = "temp" -> BeginTemp(p, Temp("double"))
-                  [] offer.what = "plan" -> Rated(Say(Rest([p EXCEPT !.profile = TRUE]), <<"plan", 0, 0, "">>))
+                  [] offer.what \in Temps -> BeginTemp(p, Temp(offer.what))
+                  [] offer.what \in Plans ->
+                         LET other == offer.what = "other plan"
+                         IN  Rated(Say(Rest([p EXCEPT !.plan = IF other THEN 2 ELSE 1]),
+                                       <<"plan", 0, 0, IF other THEN "other" ELSE "">>))
     IN  [done EXCEPT !.answered = "ConfirmAgain" \in Events]
 MayAccept(i) ==
     /\ i \in DOMAIN pump.offers
     /\ ~pump.offers[i].stale
     /\ CASE pump.offers[i].what = "bolus" -> MayBolus(pump, pump.offers[i].fast + pump.offers[i].ext)
-         [] pump.offers[i].what = "temp" -> MayTemp(pump)
-         [] pump.offers[i].what = "plan" -> pump.limits \/ Rate = 0
+         [] pump.offers[i].what \in Temps -> MayTemp(pump)
+         [] pump.offers[i].what \in Plans -> MayPlan(pump)
 ConfirmOne == On("ConfirmOne") /\ MayAccept(1) /\ Asked(Accepted(1))
 ConfirmTwo == On("ConfirmTwo") /\ MayAccept(2) /\ Asked(Accepted(2))
 \* The answer of the first time is given again; it is not said a second time here, and the comparison looks at it.
@@ -542,9 +563,29 @@ CancelBolusOne == On("CancelBolusOne") /\ MayCancel(1) /\ Asked(EndBolus(pump, 1
 CancelBolusTwo == On("CancelBolusTwo") /\ MayCancel(2) /\ Asked(EndBolus(pump, 2))
 
 (***************************************************************************)
+(* The events: commands over a link, each with a number of its own, a last *)
+(* instant, and what its sender knows of the pump.  CMD-01 to CMD-04       *)
+(***************************************************************************)
+\* A person allows them, or no longer.
+Allowed(may) == Asked(Say(Rest([pump EXCEPT !.remote = may]), <<"settings", 0, 0, "">>))
+AllowRemote == On("AllowRemote") /\ Allowed(TRUE)
+ForbidRemote == On("ForbidRemote") /\ Allowed(FALSE)
+\* What a command asks for is asked as if it were at hand.
+Commanded(p) == [p EXCEPT !.commanded = TRUE]
+CommandTemp == On("CommandTemp") /\ pump.remote /\ MayTemp(pump) /\ Asked(Commanded(AskTemp("nothing")))
+CommandTwo == On("CommandTwo") /\ pump.remote /\ MayBolus(pump, 2) /\ Asked(Commanded(Propose(pump, "bolus", 2, 0)))
+CommandConfirm == On("CommandConfirm") /\ pump.remote /\ MayAccept(1) /\ Asked(Commanded(Accepted(1)))
+CommandResume == On("CommandResume") /\ pump.remote /\ May(pump, "resume") /\ Asked(Commanded(Resumed))
+\* The same number again: the first answer is given again, whatever has happened since.  It is no sign of life.
+CommandAgain == On("CommandAgain") /\ pump.commanded /\ Becomes(pump)
+\* Too late; from a sender who does not know the latest change; with a number that was passed over.
+CommandLate == On("CommandLate") /\ FALSE /\ UNCHANGED vars
+CommandUnaware == On("CommandUnaware") /\ FALSE /\ UNCHANGED vars
+CommandOld == On("CommandOld") /\ FALSE /\ UNCHANGED vars
+
+(***************************************************************************)
 (* The events: what became of a pulse.  DEL-08 to DEL-11                   *)
 (***************************************************************************)
-
 Open(j) == j \in DOMAIN pump.pulses
 PulseConfirmed(j) == Open(j) /\ Becomes(Confirmed(pump, j))
 
@@ -644,9 +685,15 @@ Fast(p, i) ==
     IF i > Len(p.boluses) THEN p
     ELSE Fast(IF p.boluses[i].fate = "runs" /\ p.boluses[i].fast > 0
               THEN Command([p EXCEPT !.boluses[i].fast = @ - 1], i, "bolus", 1) ELSE p, i + 1)
+\* What basal has earned of a step is kept, whatever happens; so is, apart from it, what a suspend has missed of one.
 Delivered(p) ==
-    IF p.mode # "running" THEN [p EXCEPT !.missed = IF p.counts THEN Min(@ + BasalSteps(p), MaxBolus) ELSE @]
-    ELSE LET basal == IF BasalSteps(p) > 0 THEN Command(p, Basal, "basal", BasalSteps(p)) ELSE p
+    IF p.mode # "running" THEN
+        IF ~p.counts THEN p
+        ELSE LET missed == p.short + BasalRate(p)
+             IN  [p EXCEPT !.missed = Min(@ + missed \div Parts, MaxBolus), !.short = missed % Parts]
+    ELSE LET earned == p.rest + BasalRate(p)
+             kept == [p EXCEPT !.rest = earned % Parts]
+             basal == IF earned >= Parts THEN Command(kept, Basal, "basal", earned \div Parts) ELSE kept
              all == Fast(Extended(basal, 1), 1)
          IN  Record([all EXCEPT !.boluses = [i \in DOMAIN @ |->
                  IF @[i].fate = "runs" /\ ToCome(@[i]) = 0 THEN [@[i] EXCEPT !.fate = "ends", !.why = "over"] ELSE @[i]]])
@@ -696,11 +743,12 @@ Init ==
     LET new == Begins = "new" IN
     pump = [on |-> TRUE, mode |-> IF Begins = "running" THEN "running" ELSE "standby",
             cause |-> None, wait |-> 0, begun |-> Begins = "running",
-            time |-> ~new, limits |-> ~new, profile |-> ~new \/ "ProposePlan" \notin Events,
+            time |-> ~new, limits |-> ~new, plan |-> IF ~new \/ "ProposePlan" \notin Events THEN 1 ELSE 0,
             primed |-> ~new, offBody |-> FALSE, tubing |-> ~new,
             left |-> IF new THEN NoReservoir ELSE Plenty, battery |-> "unknown",
-            temp |-> NoTemp, rate |-> IF Begins = "running" THEN Rate ELSE 0,
-            boluses |-> <<>>, offers |-> <<>>, answered |-> FALSE, pulses |-> <<>>, said |-> {}, new |-> <<>>,
+            temp |-> NoTemp, rate |-> IF Begins = "running" THEN Rate ELSE 0, rest |-> 0, short |-> 0,
+            boluses |-> <<>>, offers |-> <<>>, answered |-> FALSE, pulses |-> <<>>,
+            remote |-> FALSE, commanded |-> FALSE, said |-> {}, new |-> <<>>,
             alarms |-> [k \in Kinds |-> Quiet],
             dry |-> 0, stopped |-> 0, counts |-> FALSE, missed |-> 0,
             reading |-> NoReading, heard |-> Never, away |-> 0, idle |-> 0]
@@ -715,9 +763,12 @@ FactEvents ==
 GlucoseEvents == GlucoseLow \/ GlucoseFalling \/ GlucoseFine \/ GlucoseDoubtful \/ MeterLow \/ MeterFine
 InsulinEvents ==
     \/ LimitsSet \/ LimitsUnset
-    \/ ProposeOne \/ ProposeTwo \/ ProposeExtended \/ ProposeMultiwave \/ ProposeFour \/ ProposePlan
-    \/ TempNothing \/ TempDouble \/ CancelTemp
+    \/ ProposeOne \/ ProposeTwo \/ ProposeExtended \/ ProposeMultiwave \/ ProposeFour \/ ProposePlan \/ ProposeOther
+    \/ TempNothing \/ TempHalf \/ TempDouble \/ TempFlat \/ CancelTemp
     \/ ConfirmOne \/ ConfirmTwo \/ ConfirmAgain \/ RejectOne \/ CancelBolusOne \/ CancelBolusTwo
+CommandEvents ==
+    \/ AllowRemote \/ ForbidRemote \/ CommandTemp \/ CommandTwo \/ CommandConfirm \/ CommandResume
+    \/ CommandAgain \/ CommandLate \/ CommandUnaware \/ CommandOld
 PulseEvents ==
     ConfirmedFirst \/ ConfirmedSecond \/ FailedFirst \/ FailedSecond \/ UnknownFirst \/ UnknownSecond
 AlarmEvents ==
@@ -728,8 +779,8 @@ AlarmEvents ==
     \/ ReadAutoOff \/ ReadAutoOffSoon \/ ReadLow \/ ReadLowPredicted \/ ReadLinkLost \/ SnoozeAutoOff \/ SnoozeLow
 PowerEvents == PowerLoss \/ Restart
 
-Next == \/ ModeEvents \/ ChangeEvents \/ FactEvents \/ GlucoseEvents \/ InsulinEvents \/ PulseEvents \/ AlarmEvents
-        \/ PowerEvents \/ Tick
+Next == \/ ModeEvents \/ ChangeEvents \/ FactEvents \/ GlucoseEvents \/ InsulinEvents \/ CommandEvents \/ PulseEvents
+        \/ AlarmEvents \/ PowerEvents \/ Tick
 Spec == Init /\ [][Next]_vars
 
 (***************************************************************************)
@@ -741,8 +792,9 @@ TypeOK ==
     /\ pump.wait \in 0..Max(2, LowMost)
     /\ pump.left \in (NoReservoir..(Few + 1)) \cup {Plenty}
     /\ pump.battery \in {"unknown", "good", "low", "empty"}
-    /\ pump.temp.kind \in {None, "nothing", "double"} /\ pump.temp.ticks \in 0..Ticks(30)
-    /\ pump.rate \in 0..(2 * Rate) /\ pump.new = <<>>
+    /\ pump.temp.kind \in {None, "nothing"} \cup Temps /\ pump.temp.ticks \in 0..Ticks(30)
+    /\ pump.plan \in 0..2 /\ pump.rate \in 0..(4 * Rate) /\ pump.new = <<>>
+    /\ pump.rest \in 0..(Parts - 1) /\ pump.short \in 0..(Parts - 1)
     /\ pump.dry \in 0..DryMost /\ pump.stopped \in 0..StoppedMost /\ pump.missed \in 0..MaxBolus
     /\ pump.reading.value \in {None, "doubtful"} \cup Usable /\ pump.reading.age \in 0..(TooOld - 1)
     /\ pump.heard \in Never..HeardMost
@@ -776,15 +828,17 @@ DEL_06_EveryStepIsInOnePlace ==
             /\ Counted(bolus) >= Sum([j \in 1..Len(pump.pulses) |-> IF j \in open THEN pump.pulses[j].steps ELSE 0])
             /\ bolus.fate = "ends" => ToCome(bolus) = 0 /\ Awaited(pump, i)
 \* What a pump takes over is bounded; what it makes up by itself is what the pause has missed.
-LIM_02_NoBolusIsTooLarge == \A i \in DOMAIN pump.boluses : pump.boluses[i].size <= Max(MaxBolus, 2 * Rate * MakesUp)
+LIM_02_NoBolusIsTooLarge ==
+    \A i \in DOMAIN pump.boluses : pump.boluses[i].size <= Max(MaxBolus, (4 * Rate * MakesUp) \div Parts + 1)
 RES_01_NeverLessThanNothing == pump.left >= NoReservoir
 BOL_06_NoBolusBeyondTheReservoir ==
     (InMode({"running"}) /\ pump.left # Plenty /\ Rate = 0) => AllToCome(pump) <= pump.left
 
+BOL_09_NotMoreThanAreKept == Len(pump.offers) <= OffersKept
 BOL_02_ProposalsExpire == \A i \in DOMAIN pump.offers : pump.offers[i].age <= OfferTicks
 BOL_04_ProposalsRestOnNow ==
     \A i \in DOMAIN pump.offers :
-        ~pump.offers[i].stale /\ (pump.offers[i].what \in {"bolus", "temp"} => InMode({"running"}))
+        ~pump.offers[i].stale /\ (pump.offers[i].what \notin Plans => InMode({"running"}))
 \* Nobody has answered for so long: not outstanding any more.
 DEL_11_NobodyWaitsForEver ==
     \A j \in DOMAIN pump.pulses : pump.pulses[j].fate = "out" => pump.pulses[j].age = 0
@@ -823,10 +877,12 @@ WCH_03_ReminderWhileStopped ==
 (***************************************************************************)
 (* What must hold of every step.                                           *)
 (***************************************************************************)
+Resumes == Resume \/ CommandResume
+Confirms(i) == (i = 1 /\ (ConfirmOne \/ CommandConfirm)) \/ (i = 2 /\ ConfirmTwo)
 \* Only a person makes insulin flow, and never out of an alarm; but a low-glucose suspend that is not overlaid ends.
 SUS_02_OnlyAPersonStarts ==
     [][(pump.mode # "running" /\ pump'.mode = "running") =>
-           (Start \/ Resume \/ (SuspendedLow(pump) /\ (GlucoseEvents \/ Tick)))]_vars
+           (Start \/ Resumes \/ (SuspendedLow(pump) /\ (GlucoseEvents \/ Tick)))]_vars
 \* Low glucose takes from what runs, and gives nothing back.
 GLU_02_LowOnlyTakesAway ==
     [][/\ (SuspendedLow(pump') /\ ~SuspendedLow(pump)) => pump.mode = "running" /\ (GlucoseEvents \/ Tick)
@@ -837,18 +893,22 @@ GLU_02_LowOnlyTakesAway ==
 GLU_03_ItStaysAway ==
     [][/\ (SuspendedLow(pump') /\ ~SuspendedLow(pump)) => pump.away = 0
        /\ (SuspendedLow(pump) /\ Tick /\ pump.wait = 1) => pump'.away >= LowAway
-       /\ (SuspendedLow(pump) /\ Resume) => pump'.away >= LowAwayHand]_vars
+       /\ (SuspendedLow(pump) /\ Resumes) => pump'.away >= LowAwayHand]_vars
 \* What reports or passes by itself is no sign of life.
 ALM_08_OnlyAPersonIsASignOfLife ==
-    [][pump'.idle < pump.idle => ~(FactEvents \/ GlucoseEvents \/ PulseEvents \/ PowerEvents \/ Tick)]_vars
+    [][pump'.idle < pump.idle => ~(FactEvents \/ GlucoseEvents \/ PulseEvents \/ PowerEvents \/ CommandAgain \/ Tick)]_vars
 \* A cause that nobody has read does not go unseen.
 ALM_03_NothingUnreadVanishes ==
     [][\A k \in Kinds \ Informs : (Active(pump, k) /\ pump.alarms[k].cause /\ pump.alarms[k].status # "confirmed")
                                       => Active(pump', k)]_vars
 \* What comes back after a loss of power has lost and doubled nothing.
 PWR_03_PowerLossLosesNothing ==
-    [][Restart => /\ pump'.left = pump.left /\ pump'.temp = pump.temp /\ Len(pump'.pulses) = Len(pump.pulses)
-                  /\ pump'.mode = pump.mode /\ AllToCome(pump') = AllToCome(pump)]_vars
+    [][(PowerLoss \/ Restart) =>
+           /\ pump'.left = pump.left /\ pump'.temp = pump.temp /\ Len(pump'.pulses) = Len(pump.pulses)
+           /\ pump'.mode = pump.mode /\ AllToCome(pump') = AllToCome(pump)
+           /\ pump'.plan = pump.plan /\ pump'.rate = pump.rate /\ pump'.rest = pump.rest /\ pump'.short = pump.short
+           /\ pump'.cause = pump.cause /\ pump'.wait = pump.wait /\ pump'.missed = pump.missed
+           /\ pump'.reading = pump.reading /\ pump'.away = pump.away /\ pump'.offers = pump.offers]_vars
 
 (***************************************************************************)
 (* Insulin: what every step orders, begins and ends.  These rules look at  *)
@@ -871,9 +931,15 @@ BolusOrdered(p) == Total({entry \in Of(p, "order") : entry[1][2] \notin {Basal, 
 Ordered(p) == BasalOrdered(p) + BolusOrdered(p)
 FailedOfBoluses(p) ==
     Total({entry \in Of(p, "missed") : entry[1][2] \notin {Basal, Gone} /\ entry[1][4] = "failed"}, Third)
-\* What is programmed, written down a second time.
+\* What is programmed in a tick, in parts of a step, written down a second time; and which steps of it fall due.
 Programmed ==
-    IF ~pump.profile \/ pump.temp.kind = "nothing" THEN 0 ELSE IF pump.temp.kind = "double" THEN Rate + Rate ELSE Rate
+    LET planned == IF pump.plan = 2 THEN Rate + Rate ELSE IF pump.plan = 1 THEN Rate ELSE 0 IN
+    IF pump.temp.kind = "nothing" THEN 0
+    ELSE IF pump.temp.kind = "half" THEN planned - planned \div 2
+    ELSE IF pump.temp.kind = "double" THEN planned + planned
+    ELSE IF pump.temp.kind = "flat" THEN Rate + Rate
+    ELSE planned
+Due == (pump.rest + Programmed) \div Parts
 SumOf(p, number(_)) == Sum([i \in DOMAIN p.boluses |-> number(p.boluses[i])])
 SizeOf(bolus) == bolus.size
 
@@ -881,8 +947,12 @@ DEL_12_NothingLeavesOutsideRunning == [][Ordered(pump') > 0 => (pump.mode = "run
 DEL_01_BasalIsTheProgramme ==
     [][\/ BasalOrdered(pump') =
               IF pump.mode # "running" THEN 0
-              ELSE IF pump.left = Plenty THEN Programmed ELSE Min(Programmed, Max(pump.left, 0))
+              ELSE IF pump.left = Plenty THEN Due ELSE Min(Due, Max(pump.left, 0))
        \/ BasalOrdered(pump') = 0 /\ ~Tick]_vars
+\* What is no whole step yet is kept for the next one, over stops, temps and a loss of power.
+DEL_02_NothingEarnedIsLost ==
+    [][\/ pump'.rest = IF pump.mode = "running" THEN pump.rest + Programmed - Parts * Due ELSE pump.rest
+       \/ pump'.rest = pump.rest /\ ~Tick]_vars
 \* The rate in force is said when it changes, and is what is programmed while the pump runs.
 DEL_01_TheRateIsTheProgramme ==
     pump.rate = IF InMode({"running"}) THEN Programmed ELSE 0
@@ -896,11 +966,11 @@ BOL_01_OnlyWhatWasConfirmed ==
            \/ entry[2] = 1 /\ \E i \in DOMAIN pump.offers :
                   /\ pump.offers[i].what = "bolus"
                   /\ entry[1][2] = pump.offers[i].fast /\ entry[1][3] = pump.offers[i].ext
-                  /\ (i = 1 /\ ConfirmOne) \/ (i = 2 /\ ConfirmTwo)
+                  /\ Confirms(i)
            \/ /\ entry[2] = 1 /\ entry[1][2] = 0
               /\ entry[1][3] = pump.missed /\ pump.stopped <= MakesUp /\ MakesUp > 0
               /\ pump.cause \in {"person", "remote"}
-              /\ Resume]_vars
+              /\ Resumes]_vars
 \* What begins and ends is all that changes what is programmed; what ends is said as it is.  BOL-07, DEL-09
 BOL_07_NothingBeginsOrEndsUnsaid ==
     [][SumOf(pump, SizeOf) + Total(Of(pump', "begun"), BothParts)
@@ -908,9 +978,20 @@ BOL_07_NothingBeginsOrEndsUnsaid ==
 \* A temp basal begins by the request for it or by a confirmation, and never by a confirmation of something else.  BOL-03
 TMP_03_OnlyWhatWasAskedFor ==
     [][\A entry \in Of(pump', "temp") :
-           \/ (entry[1][4] = "nothing" \/ Rate = 0) /\ (TempNothing \/ TempDouble)
+           \/ entry[1][4] = "nothing" /\ (TempNothing \/ CommandTemp)
+           \/ entry[1][4] = "half" /\ TempHalf
+           \/ entry[1][4] = "double" /\ (pump.plan = 0 \/ Rate = 0) /\ TempDouble
+           \/ entry[1][4] = "flat" /\ (pump.plan = 2 \/ Rate = 0) /\ TempFlat
            \/ \E i \in DOMAIN pump.offers :
-                  pump.offers[i].what = "temp" /\ ((i = 1 /\ ConfirmOne) \/ (i = 2 /\ ConfirmTwo))]_vars
+                  pump.offers[i].what = entry[1][4] /\ Confirms(i)]_vars
+\* A plan is in force because it was confirmed, and from then on.
+PRF_02_ThePlanIsTheConfirmedOne ==
+    [][/\ pump'.plan # pump.plan =>
+              \E i \in DOMAIN pump.offers :
+                  /\ pump.offers[i].what = IF pump'.plan = 1 THEN "plan" ELSE "other plan"
+                  /\ Confirms(i)
+       /\ (1 \in DOMAIN pump.offers /\ pump.offers[1].what \in Plans /\ ConfirmOne) =>
+              pump'.plan = IF pump.offers[1].what = "plan" THEN 1 ELSE 2]_vars
 DEL_09_WhatIsUncertainCounts ==
     [][SumOf(pump, Counted) + BolusOrdered(pump')
            = SumOf(pump', Counted) + Total(Of(pump', "ended"), Third) + FailedOfBoluses(pump')]_vars
@@ -918,8 +999,15 @@ DEL_09_WhatIsUncertainCounts ==
 SUS_05_OnlyWhatWasMissed ==
     [][/\ pump'.missed > pump.missed =>
               /\ Tick /\ pump.mode = "suspended" /\ pump.cause \notin {"alarm"}
-              /\ pump'.missed - pump.missed <= Programmed
+              /\ pump'.missed - pump.missed <= (pump.short + Programmed) \div Parts
        /\ (pump.mode # "running" /\ pump'.mode = "running") => pump'.missed = 0]_vars
+\* A command is taken only while a person allows it; one that is repeated does nothing more.
+CMD_01_AgainIsNothingMore ==
+    [][pump'.said \subseteq Of(pump', "dropped") \/ ~CommandAgain]_vars
+CMD_04_OnlyWhatIsAllowed ==
+    [][(pump'.commanded /\ ~pump.commanded) => pump.remote]_vars
+CMD_04_ForbiddenIsForbidden ==
+    [][pump.remote \/ ~(CommandTemp \/ CommandTwo \/ CommandConfirm \/ CommandResume)]_vars
 
 \* What a pump must never do.
 Abs == INSTANCE PumpAbs WITH

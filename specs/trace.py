@@ -120,26 +120,48 @@ def _paths(trace: Trace) -> list[str]:
     return sorted({path for paths in trace.code.values() for path in paths})
 
 
+_SPECIFIED: Final = ("tla/", "")
+_CHECKED: Final = ("tla/", r": [A-Z]{3}_[0-9]{2}_")
+_PROVED: Final = ("coq/", "")
+
+
+def _where(trace: Trace, folder: str, pattern: str) -> dict[str, list[str]]:
+    """Return the properties of one folder, by requirement, as far as there are any."""
+    return {
+        each: kept
+        for each, names in trace.properties.items()
+        if (kept := [name for name in names if name.startswith(folder) and re.search(pattern, name)])
+    }
+
+
 def document(trace: Trace) -> str:
     """Render `specs/trace.md`."""
+    checked, written, proved = (_where(trace, *kind) for kind in (_CHECKED, _SPECIFIED, _PROVED))
+    only_tested = trace.stated.keys() - written.keys() - proved.keys()
     lines = [
         "# From hazard to test",
         "",
         "Rendered by `python -m specs.trace` from hazards.toml, requirements.md, the properties in tla/ and coq/ whose",
         "comments name a requirement, and the tests that carry its id; a test keeps it current and refuses an orphan.",
         "",
+        f"Of {len(trace.stated)} requirements {len(written)} are in the TLA+ specification, {len(checked)} of them as",
+        f"a rule that TLC checks (its name begins with the id). {len(proved)} are in the Coq proofs.",
+        f"{len(only_tested)} are only tested.",
+        "What a solver or CrossHair shows is listed in `faults/smt.toml` and `faults/crosshair.toml`, not here.",
+        "",
     ]
     for hazard, (harm, ids) in trace.hazards.items():
         lines += [
             f"## {hazard}: {harm}",
             "",
-            "| requirement | specified or proved | code | tests |",
-            "|---|---|---|---|",
+            "| requirement | specified | proved | code | tests |",
+            "|---|---|---|---|---|",
         ]
         for each in dict.fromkeys(ids):
             cells = (
                 f"{each} {trace.stated.get(each, '?')}",
-                "<br>".join(trace.properties.get(each, [])),
+                "<br>".join(written.get(each, [])),
+                "<br>".join(proved.get(each, [])) or ("" if each in written else "only tested"),
                 "<br>".join(trace.code.get(each, [])),
                 "<br>".join(trace.tests.get(each, [])),
             )

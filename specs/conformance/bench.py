@@ -6,6 +6,7 @@ if the pump took it; `Bench.seen` is the state of the specification that the rea
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from pumpcore import Delivery
@@ -109,19 +110,23 @@ class Bench:
 
     # What one does to it --------------------------------------------------------------------------------------------
 
-    def give(self, event: str) -> bool:
+    def give(self, event: str, *, later_us: int = 0) -> bool:
         """Do one event of the specification; say whether the pump took it.
+
+        Args:
+            event: its name.
+            later_us: how long after the last call it comes, with no call in between. A tick takes its own time.
 
         Raises:
             PumpcoreError: the pump found a bug in itself, or refused what only follows from the event.
         """
         before, self.listener = self.listener, self.listener.copy()
-        taken = self._given(event)
+        taken = self._given(event, later_us)
         if not taken:
             self.listener = before
         return taken
 
-    def _given(self, event: str) -> bool:
+    def _given(self, event: str, later_us: int) -> bool:
         if event == "Restart":
             return self._restart()
         if self.pump is None:
@@ -134,7 +139,8 @@ class Bench:
             return True
         made = ALPHABET[event](self.state, self.model)
         try:
-            for each in made if isinstance(made, tuple) else (made,):
+            for plain in made if isinstance(made, tuple) else (made,):
+                each = _later(plain, later_us) if later_us else plain
                 answered = self.pump.step(each)
                 if isinstance(each, events.Confirm):
                     self.listener.hear_numbered("confirmation", each.proposal_id, answered)
@@ -183,10 +189,18 @@ class Bench:
                 self.listener.hear(self.pump.step(events.PulseUnknown(self.state.seen_us, seq)))
         return True
 
-    def seen(self) -> dict[str, Any]:
-        """Return the state of the specification that the pump is in."""
-        seen = Seen(self.model, self.shown, on=self.pump is not None and not self.spins).all()
+    def seen(self, *, within: tuple[int, int] = (0, 0)) -> dict[str, Any]:
+        """Return the state of the specification that the pump is in; `within` is explained in `Seen`."""
+        seen = Seen(self.model, self.shown, on=self.pump is not None and not self.spins, within=within).all()
         return {**seen, "said": self.listener.bag(self.state), "new": ()}
+
+
+def _later(event: events.Event, by_us: int) -> events.Event:
+    """Return an event, and what it carries, that comes later by so much."""
+    if isinstance(event, events.Command):
+        request: Any = _later(event.request, by_us)
+        return replace(event, at_us=event.at_us + by_us, expires_us=event.expires_us + by_us, request=request)
+    return replace(event, at_us=event.at_us + by_us)
 
 
 def _mark(value: object) -> object:

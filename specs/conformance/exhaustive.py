@@ -4,6 +4,8 @@ Goal: for each reachable state of the specification and each event of the alphab
 specification enables it, and is then in the specification's state. Method: a walk over the graph from its first state;
 each state keeps the real pump that came there first, and every event is given to a copy of it. A refusal must change
 nothing, and no event may change the pump that it was copied from: all that the pump is, is compared before and after.
+Then the same event comes half a tick later, with no call in between: it must be taken or refused as at the tick,
+answered alike, and lead to the same state; what was earned in that half a tick must be there to the last part.
 
 `python -m specs.conformance.exhaustive CONFIG GRAPH` prints what it counted, or the first difference (status 1).
 """
@@ -19,10 +21,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from pumpcore.errors import PumpcoreError
+from pumpcore.units import US_PER_HOUR
 from specs.conformance.alphabet import events_of
 from specs.conformance.bench import Bench
 from specs.conformance.graph import Graph, constants, load, rendered
-from specs.conformance.model import Model, beyond
+from specs.conformance.model import STEP_UU, Model, beyond
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -44,11 +47,13 @@ class Counted:
     accepted: int = 0
     refused: int = 0
     beyond: int = 0
+    halfway: int = 0
 
     def __str__(self) -> str:
         """Return it in a few words."""
         outside = f", {self.beyond} beyond the bounds" if self.beyond else ""
-        return f"{self.states} states, {self.accepted} accepted, {self.refused} refused{outside}"
+        between = f"; {self.halfway} again half a tick later"
+        return f"{self.states} states, {self.accepted} accepted, {self.refused} refused{outside}{between}"
 
 
 def walk(graph: Graph, model: Model) -> Counted:
@@ -109,9 +114,12 @@ class _Walk:
         """Step the pump of a state with every event, and yield the states that were not known before."""
         bench = self.reached.pop(here)
         before = bench.mark()
+        within = halfway(bench)
         for event in events_of(bench.model):
             target = self.graph.edges[here].get(event)
             after = self.given(bench, here, event, target)
+            if within is not None and event not in PASSING:
+                self.given_halfway(bench, here, event, target, within)
             if after is None or target is None:
                 continue
             shown = self.first[target]
@@ -145,6 +153,25 @@ class _Walk:
         self.counted.accepted += 1
         return after
 
+    def given_halfway(self, bench: Bench, here: str, event: str, target: str | None, within: tuple[int, int]) -> None:
+        """Step a copy with an event that comes half a tick later, and compare it as if it came at the tick."""
+        after, called = bench.copy(), f"{event}, half a tick later"
+        try:
+            taken = after.give(event, later_us=bench.model.tick_us // 2)
+            stands = taken and event in CONFIRMATIONS and after.state.now_us == bench.state.now_us
+            seen = after.seen(within=(0, 0) if stands else within) if taken else None
+        except PumpcoreError as error:
+            self.differ(here, called, f"{type(error).__name__}: {error}")
+        if seen is None:
+            if target is not None:
+                self.differ(here, called, "enabled, and the pump refuses it")
+        elif target is None:
+            if not beyond(seen, bench.model):
+                self.differ(here, called, "not enabled, and the pump accepts it")
+        elif (specified := self.graph.states[target]["pump"]) != seen:
+            self.differ(here, called, "; ".join(_differing(specified, seen)))
+        self.counted.halfway += 1
+
     def same(self, target: str, seen: Mapping[str, Any], event: str, here: str | None = None) -> None:
         """Compare the state that is specified with the one that is seen."""
         specified = self.graph.states[target]["pump"]
@@ -159,6 +186,36 @@ class _Walk:
             here, before = self.ways[here]
             events.append(before)
         raise DifferenceError(f"{' '.join(reversed(events)) or 'at the beginning'}: {what}")
+
+
+PASSING: Final = frozenset({"Tick", "PowerLoss", "Restart"})
+"""Events that take their own time, or none."""
+CONFIRMATIONS: Final = frozenset({"ConfirmedFirst", "ConfirmedSecond"})
+"""They change a booking and nothing else, so a pump need not let time pass for them; it may."""
+
+
+def halfway(bench: Bench) -> tuple[int, int] | None:
+    """Return what basal, and what a suspend withholds, earn in half a tick, as the kernel counts it.
+
+    Returns:
+        None where the state is another in the middle of the tick: something ends at its very beginning, an annunciation
+        grows more urgent within it, or a step of basal falls due within it and waits for the end.
+    """
+    if bench.pump is None:
+        return None
+    constants, s = bench.model.constants, bench.state
+    seen = bench.seen()
+    in_time = constants["MakesUp"] and seen["mode"] == "suspended" and seen["stopped"] == constants["MakesUp"]
+    if in_time or any(offer["age"] == constants["OfferTicks"] for offer in seen["offers"]):
+        return None
+    if any((s.seen_us - each.status_since_us) % bench.model.tick_us for each in s.board.active):
+        return None
+    half_us, step_fine = bench.model.tick_us // 2, STEP_UU * US_PER_HOUR
+    withheld = s.missing.rate_uu_per_h * half_us if s.suspension.misses else 0
+    within = s.engine.rate_uu_per_h * half_us, withheld
+    if s.engine.rest_fine + within[0] >= step_fine or s.missing.rest_fine + within[1] >= step_fine:
+        return None
+    return within
 
 
 def _differing(specified: Mapping[str, Any], seen: Mapping[str, Any]) -> Iterator[str]:

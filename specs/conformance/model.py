@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Final
 
 from pumpcore.alarms import AlarmSettings, Watch
@@ -199,16 +200,13 @@ class Model:
             raise ValueError(f"no rate earns {parts} parts of a step in a tick")
         return rate
 
-    def parts(self, fine: int) -> int:
+    def parts(self, fine: int) -> int | Fraction:
         """Count the parts of a step in what the kernel has earned of one, or in a rate for a tick.
 
-        Raises:
-            ValueError: it is no whole number of them; nothing in the specification is like that.
+        Nothing in the specification is a fraction: it differs from all that is specified.
         """
         parts, rest = divmod(fine * int(self.constants["Parts"]), STEP_UU * US_PER_HOUR)
-        if rest:
-            raise ValueError(f"{fine} is no whole number of parts of a step")
-        return parts
+        return parts + Fraction(rest, STEP_UU * US_PER_HOUR) if rest else parts
 
     @property
     def flat_uu_per_h(self) -> int:

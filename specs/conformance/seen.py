@@ -35,13 +35,16 @@ class Seen:
         model: the model that it is a pump of.
         shown: the pump to look at: without power, the one that would come back.
         on: whether it has power, and does not want to be called again and again within a tick.
+        within: what basal, and what a suspend withholds, have earned since the last tick, as the kernel counts it; it
+            is taken off, so that a pump within a tick looks as it did at the tick, but for what an event has done.
     """
 
-    def __init__(self, model: Model, shown: Pump, *, on: bool) -> None:
+    def __init__(self, model: Model, shown: Pump, *, on: bool, within: tuple[int, int] = (0, 0)) -> None:
         """Look at a pump."""
         self.model = model
         self.shown = shown
         self.on = on
+        self.within = within
         self.state: PumpState = shown._kept.state  # noqa: SLF001
 
     def all(self) -> dict[str, Any]:
@@ -52,7 +55,7 @@ class Seen:
             "on": self.on,
             "mode": s.state.value.rpartition(".")[2],
             "cause": "none" if s.suspension.cause is None else s.suspension.cause.value,
-            "wait": 0 if s.suspension.until_us == NEVER_US else self._ticks(s.suspension.until_us - s.seen_us),
+            "wait": 0 if s.suspension.until_us == NEVER_US else self._to_come(s.suspension.until_us - s.seen_us),
             "begun": s.begun_us is not None,
             "time": s.local.anchor is not None,
             "limits": not s.settings.limits.unset(),
@@ -64,8 +67,8 @@ class Seen:
             "battery": battery_of(s.battery.percent),
             "temp": self._temp(s),
             "rate": self.model.parts(s.engine.rate_uu_per_h * self.model.tick_us),
-            "rest": self.model.parts(s.engine.rest_fine),
-            "short": self.model.parts(s.missing.rest_fine),
+            "rest": self.model.parts(s.engine.rest_fine - self.within[0]),
+            "short": self.model.parts(s.missing.rest_fine - self.within[1]),
             "boluses": tuple(bolus_of(s, each) for each in bolus_ids) + strays_of(s),
             "offers": tuple(self._offer(each, s.seen_us) for each in s.proposals.open.values()),
             "answered": bool(s.proposals.answers) and "ConfirmAgain" in self.model.constants["Events"],
@@ -87,6 +90,9 @@ class Seen:
     def _ticks(self, span_us: int) -> int:
         return span_us // self.model.tick_us
 
+    def _to_come(self, span_us: int) -> int:
+        return -(-span_us // self.model.tick_us)
+
     def _since(self, at_us: int, most: int) -> int:
         return min(self._ticks(self.state.seen_us - at_us), most)
 
@@ -96,7 +102,7 @@ class Seen:
             return {"kind": "none", "ticks": 0}
         percent = temp.percent if isinstance(temp, PercentTemp) else None
         rate = temp.rate_uu_per_h if isinstance(temp, AbsoluteTemp) else None
-        return {"kind": temp_of(self.model, percent, rate), "ticks": self._ticks(s.temp_until_us - s.seen_us)}
+        return {"kind": temp_of(self.model, percent, rate), "ticks": self._to_come(s.temp_until_us - s.seen_us)}
 
     def _offer(self, proposal: Any, now_us: int) -> dict[str, Any]:  # noqa: ANN401 - what it asks for says its class
         request = proposal.request
@@ -154,7 +160,7 @@ class Seen:
         """Count the ticks for which low-glucose suspend stays away."""
         waits = ((s.sensor.longest_us, "LowAway"), (s.sensor.resumed_us, "LowAwayHand"))
         span = {name: int(self.model.constants[name]) * self.model.tick_us for _, name in waits}
-        return max([0, *(self._ticks(at_us + span[name] - s.seen_us) for at_us, name in waits if at_us is not None)])
+        return max([0, *(self._to_come(at_us + span[name] - s.seen_us) for at_us, name in waits if at_us is not None)])
 
     def _dry(self, s: PumpState) -> int:
         if s.begun_us is None:

@@ -56,7 +56,6 @@ LEFT_OUT: Final = {
     },
     ("the alphabet of the specification", "PauseAudio"): "sounds are not in the specification",
     ("the alphabet of the specification", "ControllerAsks"): "the controller is not in the specification",
-    ("the alphabet of the specification", "Command"): "commands over a link are not in the specification",
     ("a word of scenarios", "StoreProfile"): "the profiles of a scenario's file are stored from the beginning",
     ("a word of scenarios", "DeleteProfile"): "as StoreProfile",
     ("a word of scenarios", "ChangeSettings"): "the settings of a scenario's file hold all day",

@@ -45,7 +45,7 @@ endif
 # The environment --------------------------------------------------------------------------------------------------------
 
 FORCE:
-.PHONY: FORCE help run test spec spec-quick verify planted lint bench bench-results bench-instructions dist clean venv lint-rust lint-python test-rust test-python test-dist
+.PHONY: FORCE help run test spec spec-quick verify planted mutants lint bench bench-results bench-instructions dist clean venv lint-rust lint-python test-rust test-python test-dist
 
 # An environment that another Python or another folder left behind is made anew.
 made_for := $(CURDIR) $(shell '$(PYTHON)' -V 2>&1)
@@ -126,6 +126,10 @@ test-dist: venv
 # The benchmarks run once here, for what they assert; `make bench` times them.
 test-python: venv
 	$(PYTEST) -m 'not dist' --benchmark-disable --numprocesses 2 --dist worksteal --cov --cov-report term
+
+# Half an hour on two cores: mistakes made by hand, each of which some test must see; docs/mutants.md is written anew.
+mutants: venv
+	$(PY) -m specs.mutants --write
 
 # What cannot be installed is left out, and the report says so.
 .venv/.rivals: .venv/.packages

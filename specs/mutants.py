@@ -35,7 +35,8 @@ DOCUMENT: Final = ROOT / "docs" / "mutants.md"
 WIDELY: Final = ("tests/unit", "tests/property/test_pump_machine.py", "tests/property/test_pump_machine_refuses.py")
 """What a mutant is given to that the test file of its row lets live."""
 
-FAILED, PASSED: Final = 1, 0
+FAILED: Final = 1
+PASSED: Final = 0
 MOST_S: Final = 300
 
 
@@ -89,20 +90,17 @@ def document(verdicts: dict[str, list[Verdict]]) -> str:
     """Render `docs/mutants.md`."""
     every = [verdict for each in verdicts.values() for verdict in each]
     killed = [verdict for verdict in every if verdict.by is not None]
-    made, died = Counter(), Counter()  # type: Counter[str], Counter[str]
-    for verdict in every:
-        made[verdict.mutant.edits[0].file] += 1
-        died[verdict.mutant.edits[0].file] += verdict.by is not None
+    made = Counter(verdict.mutant.edits[0].file for verdict in every)
+    died = Counter(verdict.mutant.edits[0].file for verdict in killed)
     lines = [
         "# Mutants",
         "",
         "Rendered by `python -m specs.mutants --write`, which `make mutants` calls.",
         "",
-        f"{len(every)} changes made by hand, each the kind of mistake that somebody could make. Each is put into a copy",
-        "of the project, and the tests nearest to it are run until one fails. "
-        f"{len(killed)} were killed; the other {len(every) - len(killed)}",
-        "change nothing that anybody could see, and the table says why. The changes themselves are in",
-        "`specs/faults/mutants-*.toml`.",
+        f"{len(every)} changes made by hand, each the kind of mistake that somebody could make. Each is put into a",
+        "copy of the project, and the tests nearest to it are run until one fails, then those of the whole pump.",
+        f"{len(killed)} were killed; the other {len(every) - len(killed)} change nothing that anybody could see, and",
+        "the table says why. The changes themselves are in `specs/faults/mutants-*.toml`.",
         "",
         "| file | mutants | killed |",
         "|---|---|---|",
@@ -110,8 +108,8 @@ def document(verdicts: dict[str, list[Verdict]]) -> str:
         f"| all | {len(every)} | {len(killed)} |",
     ]
     for name, each in verdicts.items():
-        lines += ["", f"## {name.removeprefix('mutants-').capitalize()}", "", "| file | what the mutant does | result |"]
-        lines.append("|---|---|---|")
+        lines += ["", f"## {name.removeprefix('mutants-').capitalize()}", ""]
+        lines += ["| file | what the mutant does | result |", "|---|---|---|"]
         lines += [
             f"| `{verdict.mutant.edits[0].file.removeprefix('pumpcore/')}` | {verdict.mutant.id} | {_result(verdict)} |"
             for verdict in each

@@ -12,6 +12,7 @@ answered alike, and lead to the same state; what was earned in that half a tick 
 
 from __future__ import annotations
 
+import hashlib
 import os
 import pickle
 import sys
@@ -229,12 +230,14 @@ def _differing(specified: Mapping[str, Any], seen: Mapping[str, Any]) -> Iterato
 
 
 def read(path: Path) -> Graph:
-    """Read a graph, and keep it in a form that is read quickly the next time."""
-    kept = path.with_suffix(".pickle")
-    if kept.is_file() and kept.stat().st_mtime_ns > path.stat().st_mtime_ns:
+    """Read a graph, and keep it in a form that is read quickly the next time, under the hash of what it was made of."""
+    kept = path.with_name(f"{path.stem}-{hashlib.sha256(path.read_bytes()).hexdigest()[:16]}.pickle")
+    if kept.is_file():
         graph: Graph = pickle.loads(kept.read_bytes())  # noqa: S301 - written below
         return graph
     graph = load(path)
+    for old in path.parent.glob(f"{path.stem}-*.pickle"):
+        old.unlink(missing_ok=True)
     # Another process may be reading it.
     fresh = kept.with_suffix(f".{os.getpid()}")
     fresh.write_bytes(pickle.dumps(graph))

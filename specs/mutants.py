@@ -76,7 +76,8 @@ def _tested(place: Path, tests: str) -> int | None:
     """Run some tests on a copy; return pytest's status, or None where it did not end in time."""
     shared = os.environ.get("PUMPCORE_SHARED", str(ROOT.parent / "shared"))
     surroundings = {**os.environ, "PYTHONPATH": str(place), "PUMPCORE_SHARED": shared, "PYTHONDONTWRITEBYTECODE": "1"}
-    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "-m", "not dist", tests]
+    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "-m", "not dist"]
+    command += ["--doctest-modules", tests] if tests.startswith("pumpcore/") else [tests]
     try:
         done = subprocess.run(  # noqa: S603 - no command but our own
             command, cwd=place, env=surroundings, capture_output=True, check=False, timeout=MOST_S

@@ -61,7 +61,7 @@ Definition of_train := (
   Train.the_kernel_knows_just_its_steps,
   Train.train_walk_is_the_law,
   Train.cancel_splits_exactly,
-  Train.nothing_is_lost_by_a_cancel).
+  Train.a_cancel_delivers_just_what_was_due).
 Print Assumptions of_train.
 
 Definition of_release := (

@@ -115,8 +115,81 @@ Section Train.
     - pose proof (train_steps_lie_within k K). unfold count. rewrite earned_begin, Z.div_0_l by lia. lia.
   Qed.
 
-  Theorem nothing_is_lost_by_a_cancel : forall t step_uu,
-    let delivered := train_count start d n t in
-    delivered * step_uu + (n - delivered) * step_uu = n * step_uu /\ 0 <= delivered /\ 0 <= n - delivered.
-  Proof. intros t step_uu delivered. pose proof (a_train_never_has_more_than_its_steps t). unfold delivered. lia. Qed.
+  (* Schedule, Delivery::cancel: of all the steps that a train walks through, a cancel at t lets those go that are due
+     by then, and drops the others. *)
+  Definition all_steps : list Z := take (Z.to_nat n) (train start d n 1).
+  Definition delivered_of_cancelled (t : Z) : list Z := filter (fun at_us => at_us <=? t) all_steps.
+  Definition dropped_by_cancel (t : Z) : list Z := filter (fun at_us => t <? at_us) all_steps.
+
+  Lemma all_steps_by_number :
+    all_steps = map (fun j => start + cdiv (Z.of_nat j * d) n) (seq 1 (Z.to_nat n)).
+  Proof.
+    assert (G : forall m k r, stands start d n 0 (Z.of_nat k) r ->
+                take m r = map (fun j => start + cdiv (Z.of_nat j * d) n) (seq k m)).
+    { induction m as [|m IH]; intros k r S; [reflexivity|]. cbn [take seq map]. f_equal.
+      - destruct S as (_ & _ & _ & _ & N & _). rewrite N, Z.sub_0_r. reflexivity.
+      - apply (IH (Datatypes.S k)). rewrite Nat2Z.inj_succ. apply walk_refines_the_closed_form. exact S. }
+    unfold all_steps. apply (G _ 1%nat). apply train_stands; lia.
+  Qed.
+
+  Lemma filter_of_map : forall (p : Z -> bool) (f : nat -> Z) (l : list nat),
+    filter p (map f l) = map f (filter (fun j => p (f j)) l).
+  Proof.
+    intros p f l. induction l as [|j l IH]; [reflexivity|]. cbn [map filter].
+    destruct (p (f j)); cbn [map]; rewrite IH; reflexivity.
+  Qed.
+
+  Lemma filter_alike : forall (p q : nat -> bool) (l : list nat),
+    (forall j, In j l -> p j = q j) -> filter p l = filter q l.
+  Proof.
+    intros p q l. induction l as [|j l IH]; intros E; [reflexivity|]. cbn [filter].
+    rewrite (E j (or_introl eq_refl)), IH; [reflexivity|]. intros i I. apply E. right. exact I.
+  Qed.
+
+  Lemma steps_up_to : forall c m, (c <= m)%nat ->
+    length (filter (fun j => Nat.leb j c) (seq 1 m)) = c.
+  Proof.
+    intros c m C. replace m with (c + (m - c))%nat by lia. rewrite seq_app, filter_app, app_length.
+    replace (length (filter (fun j => Nat.leb j c) (seq 1 c))) with c.
+    - replace (length (filter (fun j => Nat.leb j c) (seq (1 + c) (m - c)))) with 0%nat; [lia|].
+      symmetry. apply length_zero_iff_nil. destruct (filter _ _) as [|j l] eqn:E; [reflexivity|].
+      assert (I : In j (j :: l)) by (left; reflexivity). rewrite <- E in I. apply filter_In in I.
+      destruct I as [I B]. apply in_seq in I. apply Nat.leb_le in B. lia.
+    - assert (A : forall l : list nat, (forall j, In j l -> (j <= c)%nat) ->
+                  filter (fun j => Nat.leb j c) l = l).
+      { induction l as [|j l IH]; intros L; [reflexivity|]. cbn [filter].
+        rewrite (proj2 (Nat.leb_le j c)) by (apply L; left; reflexivity). f_equal. apply IH.
+        intros i I. apply L. right. exact I. }
+      rewrite A; [rewrite seq_length; reflexivity|]. intros j J. apply in_seq in J. lia.
+  Qed.
+
+  (* DEL-04: each step of a train that is cancelled is delivered or dropped, none is both or twice, none leaves after
+     the cancel; delivered are as many as were due by then. *)
+  Theorem a_cancel_delivers_just_what_was_due : forall t,
+    Z.of_nat (length (delivered_of_cancelled t)) = train_count start d n t /\
+    Z.of_nat (length (dropped_by_cancel t)) = n - train_count start d n t /\
+    (forall at_us, In at_us (delivered_of_cancelled t) -> at_us <= t) /\
+    (forall at_us, In at_us (dropped_by_cancel t) -> t < at_us).
+  Proof.
+    intros t. pose proof (a_train_never_has_more_than_its_steps t) as B.
+    assert (D : Z.of_nat (length (delivered_of_cancelled t)) = train_count start d n t).
+    { unfold delivered_of_cancelled. rewrite all_steps_by_number, filter_of_map, map_length.
+      rewrite (filter_alike _ (fun j => Nat.leb j (Z.to_nat (train_count start d n t)))).
+      - rewrite steps_up_to by lia. lia.
+      - intros j J. apply in_seq in J. pose proof (cancel_splits_exactly t (Z.of_nat j) ltac:(lia)) as C.
+        destruct (Z.leb_spec (start + cdiv (Z.of_nat j * d) n) t) as [L|L];
+          destruct (Nat.leb_spec j (Z.to_nat (train_count start d n t))) as [M|M]; lia. }
+    assert (P : forall l : list Z,
+      (length (filter (fun at_us => Z.leb at_us t) l) + length (filter (fun at_us => Z.ltb t at_us) l))%nat
+        = length l).
+    { induction l as [|x l IH]; [reflexivity|]. cbn [filter].
+      destruct (Z.leb_spec x t), (Z.ltb_spec t x); cbn [length]; lia. }
+    assert (A : length all_steps = Z.to_nat n) by (rewrite all_steps_by_number, map_length, seq_length; reflexivity).
+    pose proof (P all_steps) as Q. fold (delivered_of_cancelled t) (dropped_by_cancel t) in Q.
+    repeat split.
+    - exact D.
+    - lia.
+    - intros at_us I. apply filter_In in I. destruct I as [_ I]. lia.
+    - intros at_us I. apply filter_In in I. destruct I as [_ I]. lia.
+  Qed.
 End Train.

@@ -102,7 +102,9 @@ GATES: Final[tuple[Gate, ...]] = (
         "shift: all denominators; whole stretches: pace below 2^8, denominator below 2^4 (Coq: all)",
     ),
     gate(
-        "caps", "one bucket emptied or booked keeps the total exact and below the cap", "61 and 145 buckets of 32 bits"
+        "caps",
+        "one bucket emptied or booked keeps the total exact, and exceeds no cap, lowered or not",
+        "61 and 145 buckets of 32 bits",
     ),
     Gate(
         name="smt-must-fail",

@@ -212,7 +212,10 @@ SHIFT = Goal(
 
 
 def caps_goals(length: int) -> tuple[Goal, ...]:
-    """State what one bucket of `length` does: `held` is its content, `others` the sum of all others."""
+    """State what one bucket of `length` does: `held` is its content, `others` the sum of all others.
+
+    The total may be above the cap, as after the cap was lowered: then nothing is booked until enough has gone.
+    """
     full = c(2**32 - 1)
     declared = (("others", 64), ("held", 64), ("total", 64), ("steps", 64), ("most", 64))
     before = (
@@ -220,7 +223,6 @@ def caps_goals(length: int) -> tuple[Goal, ...]:
         f"(bvule held {full})",
         "(= total (bvadd others held))",
         f"(bvule most {c(240_000_000)})",
-        "(bvule total most)",
         f"(bvule steps {full})",
     )
     room = ("room", 64, f"(ite (bvuge most total) (bvsub most total) {c(0)})")
@@ -232,14 +234,19 @@ def caps_goals(length: int) -> tuple[Goal, ...]:
             declared,
             (("total2", 64, f"(ite (bvuge total held) (bvsub total held) {c(0)})"),),
             before,
-            ("(= total2 others)", "(bvule total2 most)"),
+            ("(= total2 others)", "(bvule total2 total)"),
         ),
         Goal(
-            f"booking in one of {length} buckets what the room allows keeps the total exact, and at or below the cap",
+            f"booking in one of {length} buckets what the room allows keeps the total exact, and exceeds no cap",
             declared,
             (room, taken, more, ("total2", 64, "(bvadd total taken)")),
             before,
-            ("(= total2 (bvadd others more))", "(bvule total2 most)", "(bvule taken steps)", f"(bvult more {full})"),
+            (
+                "(= total2 (bvadd others more))",
+                f"(ite (bvule total most) (bvule total2 most) (= taken {c(0)}))",
+                "(bvule taken steps)",
+                "(= more (bvadd held taken))",
+            ),
         ),
     )
 

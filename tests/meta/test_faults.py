@@ -28,7 +28,9 @@ found_by = ["X"]
 
 def test_there_are_as_many_faults_as_the_documents_say() -> None:
     seeds = {name: len(faults(name)) for name in NAMES}
+    mutants = {name: seeds.pop(name) for name in NAMES if name.startswith("mutants-")}
     assert seeds == {"binary": 7, "conformance": 94, "coq": 18, "crosshair": 10, "planted": 36, "smt": 21, "tla": 71}
+    assert sum(mutants.values()) == 248
     assert sum(len(fault.found_by) for fault in faults("crosshair")) == 14
     assert sum(len(fault.found_by) for fault in faults("smt")) == 38
 
@@ -69,6 +71,8 @@ def test_what_finds_a_fault_exists(root: Path) -> None:
         for part, name in (each.split(".") for each in fault.found_by):
             contracts = (root / "specs" / "crosshair" / f"{part}.py").read_text(encoding="utf-8")
             assert f"\ndef {name}(" in contracts, fault.id
+    for fault in (each for name in NAMES if name.startswith("mutants-") for each in faults(name)):
+        assert all((root / tests).is_file() for tests in fault.found_by), fault.id
     ids = {row.id for row in stated((root / "specs" / "requirements.md").read_text(encoding="utf-8"))}
     assert {check for fault in faults("planted") for check in fault.found_by} <= ids
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pumpcore.alarms.kinds import Kind
 from pumpcore.alarms.watch import WATCHED, watch, watch_deadline_us
+from pumpcore.therapy.glucose import READING_US_MAX
 from pumpcore.units import UU_PER_U, format_u
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ DERIVED: Final = WATCHED | {
     Kind.RESERVOIR_AGE,
     Kind.AUTO_OFF_SOON,
     Kind.AUTO_OFF,
+    Kind.GLUCOSE_UNKNOWN,
     Kind.GLUCOSE_CHECK,
     Kind.MISSED_MEAL,
     Kind.SENSOR_LINK_LOST,
@@ -63,7 +65,7 @@ class Due(NamedTuple):
     next_us: int | None = None
 
 
-_AGES: Final = (Kind.SET_AGE, Kind.RESERVOIR_AGE, Kind.SENSOR_LINK_LOST)
+_AGES: Final = (Kind.SET_AGE, Kind.RESERVOIR_AGE, Kind.SENSOR_LINK_LOST, Kind.GLUCOSE_UNKNOWN)
 
 NOTHING: Final = Due(MappingProxyType({}))
 """No cause, and none to come."""
@@ -88,6 +90,8 @@ class AlarmFacts(NamedTuple):
         bolus_us: when the last bolus began.
         glucose_us: when glucose was measured last, by whatever means.
         sensor_us: when the sensor sent its last reading, while there is a sensor.
+        low_read_us: while delivery is suspended for low glucose: when the sensor sent the last reading that may be
+            dosed on.
         meal_from_us: the start of the last meal's window, or of the one now.
         meal_to_us: its end.
     """
@@ -107,6 +111,7 @@ class AlarmFacts(NamedTuple):
     bolus_us: int | None = None
     glucose_us: int | None = None
     sensor_us: int | None = None
+    low_read_us: int | None = None
     meal_from_us: int | None = None
     meal_to_us: int | None = None
 
@@ -303,7 +308,7 @@ def derived(settings: AlarmSettings, facts: AlarmFacts, now_us: int) -> Due:
         Due(causes={<Kind.NO_DELIVERY_MEDIUM: 'no_delivery_medium'>: ''}, next_us=7200000000)
     """
     # Taken apart in one go, and members of `Kind` looked up once: this is asked in every step of a pump.
-    set_age, reservoir_age, link_lost = _AGES
+    set_age, reservoir_age, link_lost, unknown = _AGES
     (
         therapy_us,
         suspended_us,
@@ -320,6 +325,7 @@ def derived(settings: AlarmSettings, facts: AlarmFacts, now_us: int) -> Due:
         bolus_us,
         glucose_us,
         sensor_us,
+        low_read_us,
         meal_from_us,
         meal_to_us,
     ) = facts
@@ -331,6 +337,7 @@ def derived(settings: AlarmSettings, facts: AlarmFacts, now_us: int) -> Due:
         since(reservoir_age, reservoir_us, settings.reservoir_age_us, now_us),
         auto_off(settings, person_us, warning_us, now_us),
         since(link_lost, sensor_us, settings.sensor_lost_us, now_us),
+        since(unknown, low_read_us, READING_US_MAX + 1, now_us),
         glucose_check(settings, bolus_us, glucose_us, now_us),
         missed_meal(settings, meal_from_us, meal_to_us, bolus_us, now_us),
     )

@@ -53,6 +53,7 @@ class Kind(Enum):
     RESERVOIR_AGE = "reservoir_age"
     GLUCOSE_LOW = "glucose_low"
     GLUCOSE_LOW_PREDICTED = "glucose_low_predicted"
+    GLUCOSE_UNKNOWN = "glucose_unknown"
     GLUCOSE_CHECK = "glucose_check"
     MISSED_MEAL = "missed_meal"
     SENSOR_LINK_LOST = "sensor_link_lost"

@@ -196,6 +196,8 @@ _ROWS: Final = (
     _row(Kind.RESERVOIR_AGE, _LOW, again_after_us=12 * US_PER_HOUR, source=_THIRD_DAY),
     _row(Kind.GLUCOSE_LOW, _HIGH, again_after_us=30 * US_PER_MINUTE, source=_OWN),
     _row(Kind.GLUCOSE_LOW_PREDICTED, _LOW, source=_OWN),
+    # Insulin stays stopped without anybody knowing whether glucose is still low: the person has to find out.
+    _row(Kind.GLUCOSE_UNKNOWN, _MEDIUM, again_after_us=30 * US_PER_MINUTE, source=_OWN),
     _row(Kind.GLUCOSE_CHECK, _LOW, source=_OWN),
     _row(Kind.MISSED_MEAL, _LOW, source=_OWN),
     _row(Kind.SENSOR_LINK_LOST, _LOW, again_after_us=4 * US_PER_HOUR, source=_OWN),

@@ -28,6 +28,9 @@ Example:
 
 _NOTES: Final = {
     "no_glucose": "No glucose value: the suggestion contains no correction.",
+    "glucose_too_old": "The latest glucose value is too old to be corrected.",
+    "after_low": "Glucose was low, and no later reading says that it is over: only food is counted.",
+    "above_range": "Glucose is too high to be measured, and is not corrected: measure ketones first.",
     "iob_taken": "Reduced by insulin on board.",
     "iob_left": "Not all insulin on board was subtracted, by the rule of this policy.",
     "rise_permitted": "The permitted rise after the meal is not corrected.",
@@ -38,7 +41,7 @@ _NOTES: Final = {
 
 @click.command("advise", epilog=_EXAMPLES)
 @click.option("--carbs", default="0", metavar="G", help="Carbohydrate of the meal, grams.", show_default=True)
-@click.option("--glucose", metavar="VALUE", help='Glucose now, with its unit: "9.2 mmol/L" or "166 mg/dL".')
+@click.option("--glucose", metavar="VALUE", help='Glucose now, with its unit: "9.2 mmol/L", "166 mg/dL"; or LO, HI.')
 @click.option("--ratio", required=True, metavar="G", help="Grams of carbohydrate that one unit covers.")
 @click.option("--sensitivity", required=True, metavar="VALUE", help="How far one unit lowers glucose, with its unit.")
 @click.option("--target", required=True, metavar="RANGE", help='Target: "5.0 to 6.5 mmol/L", or one value.')
@@ -103,7 +106,7 @@ def _advise(given: dict[str, str | None]) -> tuple[Advice, int, str]:
             now_us=0,
             carbs_mg=words.grams(text["carbs"], field="--carbs"),
             carb_ratio_mg_per_u=words.grams(text["ratio"], field="--ratio"),
-            glucose=Reading(0, words.glucose(text["glucose"], field="--glucose")) if "glucose" in text else None,
+            glucose=Reading(0, words.measured(text["glucose"], field="--glucose")) if "glucose" in text else None,
             sensitivity=words.glucose(text["sensitivity"], field="--sensitivity"),
             target_low=low,
             target_high=high,

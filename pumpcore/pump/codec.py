@@ -32,7 +32,7 @@ from pumpcore.devices import Device, Range, Source, load
 from pumpcore.errors import JournalError, PumpcoreError
 from pumpcore.frozen import fields, is_dataclass
 from pumpcore.pump import effects, events, ledger, modes, settings
-from pumpcore.therapy import bolus, envelope, glucose, iob, low_suspend, profile
+from pumpcore.therapy import best_glucose, bolus, envelope, glucose, iob, low_suspend, profile
 from pumpcore.therapy import calculator as advice
 
 if TYPE_CHECKING:
@@ -56,6 +56,7 @@ UNREADABLE: Final = (
 _MODULES: Final[tuple[ModuleType, ...]] = (
     advice,
     alarms,
+    best_glucose,
     bolus,
     effects,
     envelope,

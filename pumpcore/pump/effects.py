@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pumpcore.pump.modes import State
     from pumpcore.therapy.bolus import Bolus, Proposal
     from pumpcore.therapy.calculator import Advice
+    from pumpcore.therapy.glucose import Kept, Reading
 
 __all__ = [
     "CHANGES",
@@ -37,6 +38,7 @@ __all__ = [
     "Proposed",
     "RateCause",
     "RateChanged",
+    "ReadingDropped",
     "ReferenceTime",
     "ReservoirChanged",
     "SettingsChanged",
@@ -156,6 +158,15 @@ class BolusCalculated(Answer):
     """The bolus calculator has answered, with every term; a proposal follows where it suggests insulin."""
 
     advice: Advice
+
+
+@dataclass(frozen=True, slots=True)
+class ReadingDropped(Answer):
+    """A reading of glucose is not kept: it came already, it is older than a day, or a later one needs its place."""
+
+    reading: Reading
+    by_meter: bool
+    reason: Kept
 
 
 @dataclass(frozen=True, slots=True)

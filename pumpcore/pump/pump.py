@@ -23,7 +23,6 @@ from pumpcore.pump.status import Status, status_of
 from pumpcore.pump.step import Step
 from pumpcore.pump.step.alarms import causes_now, update_alarms
 from pumpcore.pump.step.basal import refresh_profile_rate
-from pumpcore.pump.step.low import stale_us
 from pumpcore.pump.step.time import pass_time
 from pumpcore.units import NEVER_US
 
@@ -117,7 +116,6 @@ class Pump:
             s.basal.edge_us,
             s.temp_until_us,
             s.suspension.until_us,
-            stale_us(s),
             NEVER_US if board_us is None else board_us,
             NEVER_US if facts_us is None else facts_us,
             NEVER_US if due_us is None else due_us,

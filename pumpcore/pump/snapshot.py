@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["read", "write"]
 
-_HEAD: Final = b"pumpcore pump 2 "
+_HEAD: Final = b"pumpcore pump 3 "
 _CRC_DIGITS: Final = 8
 _CODEC: Final = Codec((Config, *PARTS))
 

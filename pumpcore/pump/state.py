@@ -253,7 +253,9 @@ class Sensor(Part):
     """What is known of glucose, and of low-glucose suspends.
 
     Attributes:
-        last_24h: the readings.
+        last_24h: the readings of the sensor.
+        meter_24h: those of a meter.
+        taken: how many readings were taken so far, of both.
         heard_us: the time of the sensor's latest reading.
         resumed_us: when a person last resumed from a low-glucose suspend.
         longest_us: when a low-glucose suspend last ended because of its longest time.
@@ -261,6 +263,8 @@ class Sensor(Part):
     """
 
     last_24h: Last24h
+    meter_24h: Last24h
+    taken: int = 0
     heard_us: int | None = None
     resumed_us: int | None = None
     longest_us: int | None = None
@@ -337,7 +341,7 @@ class PumpState:
         self.battery = Battery()
         self.person_us = at_us
         self.begun_us: int | None = None
-        self.sensor = Sensor(Last24h())
+        self.sensor = Sensor(Last24h(), Last24h())
         self.changes = 0
 
     def copy(self) -> PumpState:

@@ -10,6 +10,7 @@ from pumpcore.pump.events import SuspendCause
 from pumpcore.pump.modes import State
 from pumpcore.pump.step.basal import available_profiles, profile_name
 from pumpcore.pump.step.boluses import bolus_now
+from pumpcore.therapy.best_glucose import best_glucose
 from pumpcore.therapy.glucose import link
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from pumpcore.pump.modes import Mode, OperationalState, TherapyControl
     from pumpcore.pump.settings import Settings
     from pumpcore.pump.state import PumpState
+    from pumpcore.therapy.best_glucose import Best
     from pumpcore.therapy.bolus import Bolus, Proposal
     from pumpcore.therapy.glucose import Last24h, Link
     from pumpcore.therapy.iob import OnBoard
@@ -45,7 +47,9 @@ class Status:
         proposals: those that wait for a confirmation.
         on_board: insulin on board.
         sensor_link: whether readings of the sensor come.
-        last_24h: the readings of the last 24 hours.
+        last_24h: the readings of the sensor in the last 24 hours.
+        meter_24h: those of a meter.
+        glucose: the reading that counts now, and whose it is.
         reservoir_uu: what is left, or None where nobody knows.
         battery_percent: what was measured last, or None.
         set_age_us: since the infusion set was connected, or None.
@@ -75,6 +79,8 @@ class Status:
     on_board: OnBoard
     sensor_link: Link
     last_24h: Last24h
+    meter_24h: Last24h
+    glucose: Best
     reservoir_uu: int | None
     battery_percent: int | None
     set_age_us: int | None
@@ -113,6 +119,8 @@ def status_of(s: PumpState) -> Status:
         on_board=s.iob.at(s.seen_us),
         sensor_link=link(s.sensor.heard_us, s.seen_us, lost_us=s.settings.alarms.sensor_lost_us),
         last_24h=s.sensor.last_24h,
+        meter_24h=s.sensor.meter_24h,
+        glucose=best_glucose(s.sensor.last_24h, s.sensor.meter_24h, s.seen_us),
         reservoir_uu=reservoir.amount_uu,
         battery_percent=s.battery.percent,
         set_age_us=None if reservoir.connected_us is None else s.seen_us - reservoir.connected_us,

@@ -17,6 +17,7 @@ from pumpcore.frozen import dataclass
 from pumpcore.pump.config import zone_of
 from pumpcore.pump.config_file import words
 from pumpcore.pump.handlers.facts import REPORTED
+from pumpcore.therapy.glucose import Beyond
 from pumpcore.units import parse_u, parse_u_per_h
 
 if TYPE_CHECKING:
@@ -63,9 +64,14 @@ _FAULTS: Final = frozenset(kind.value for kind in REPORTED)
 
 
 def _values(text: str, *, field: str) -> tuple[object, ...]:
-    """Read glucose values with one unit behind them."""
+    """Read glucose values with one unit behind them; LO and HI have none."""
     *numbers, unit = text.split(" ")
-    return tuple(words.glucose(f"{number} {unit}", field=field) for number in numbers)
+    if unit in Beyond.__members__:
+        numbers, unit = [*numbers, unit], ""
+    return tuple(
+        words.measured(number if number in Beyond.__members__ else f"{number} {unit}", field=field)
+        for number in numbers
+    )
 
 
 PLACES: Final[Mapping[str, Place]] = MappingProxyType(
@@ -76,8 +82,8 @@ PLACES: Final[Mapping[str, Place]] = MappingProxyType(
         "g": Place(r"\S+", words.grams, "grams of carbohydrate, at most three decimals: 60"),
         "percent": Place(r"\S+", words.whole, "a whole number: 50"),
         "span": Place(r"\S.*", words.span, "hours, minutes, seconds: 2 h, 90 min, 1 h 30 min"),
-        "glucose": Place(r"\S.*", words.glucose, "9.2 mmol/L or 166 mg/dL"),
-        "values": Place(r"\S.*", _values, "6.1 6.0 5.8 mmol/L, or in mg/dL"),
+        "glucose": Place(r"\S.*", words.measured, "9.2 mmol/L, 166 mg/dL, LO or HI"),
+        "values": Place(r"\S.*", _values, "6.1 6.0 LO mmol/L, or in mg/dL"),
         "fault": Place(r"\S+", _kind, f"one of {', '.join(sorted(_FAULTS))}"),
         "local": Place(r"\S.*", words.local, "date and time on the pump's clock: 2026-03-29 03:00"),
         "zone": Place(r"\S+", _zone, "an IANA name: Europe/Copenhagen"),

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from pumpcore.alarms import Priority, What, text
 from pumpcore.pump.modes import Mode
 from pumpcore.report.drawing import write
-from pumpcore.therapy.glucose import MgDl
+from pumpcore.therapy.glucose import Beyond, MgDl
 from pumpcore.units import US_PER_HOUR, US_PER_MINUTE, UU_PER_U, format_u
 
 if TYPE_CHECKING:
@@ -142,16 +142,23 @@ def _values(run: Run) -> list[tuple[int, float, bool]]:
     """Return instant, value in the unit of the readings, and whether it is of a finger-stick."""
     given = [(reading.at_us, reading.value, False) for reading in run.readings]
     given += [(reading.at_us, reading.value, True) for reading in run.fingers]
+    in_mg = _in_mg(run)
+    ends = {Beyond.LO: 40 if in_mg else 2.2, Beyond.HI: 400 if in_mg else 22.2}
     return [
-        (at_us, value.mg_per_dl if isinstance(value, MgDl) else value.tenths / 10, finger)
+        (at_us, ends[value] if isinstance(value, Beyond) else _paper(value, in_mg=in_mg), finger)
         for at_us, value, finger in given
     ]
+
+
+def _in_mg(run: Run) -> bool:
+    """Return whether the drawing is in mg/dL: as soon as one reading is."""
+    return any(isinstance(reading.value, MgDl) for reading in (*run.readings, *run.fingers))
 
 
 def _glucose(axes: Axes, run: Run) -> None:
     values = _values(run)
     calculator, low = run.scenario.config.settings.calculator, run.scenario.config.settings.low_suspend
-    in_mg = any(isinstance(reading.value, MgDl) for reading in (*run.readings, *run.fingers))
+    in_mg = _in_mg(run)
     _label(axes, "glucose\nmg/dL" if in_mg else "glucose\nmmol/L")
     least, most = min(value for _, value, _ in values), max(value for _, value, _ in values)
     axes.set_ylim(min(least * 0.9, 54 if in_mg else 3.0), max(most * 1.12, 180 if in_mg else 10.0))

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from pumpcore.scenario.reader import Scenario
     from pumpcore.scenario.timeline import Fate
     from pumpcore.therapy.envelope import BolusRequest, RateRequest
-    from pumpcore.therapy.glucose import Glucose
+    from pumpcore.therapy.glucose import Beyond, Glucose
 
 __all__ = ["Host", "Refusal", "Run", "run"]
 
@@ -375,7 +375,7 @@ class Host:
             if each.status is AnnunciationStatus.PENDING:
                 self.tell(events.SnoozeAlarm(self.now_us, each.id, span_us))
 
-    def sensor_every(self, span_us: int, values: tuple[Glucose, ...]) -> None:
+    def sensor_every(self, span_us: int, values: tuple[Glucose | Beyond, ...]) -> None:
         """Let the sensor read these values from now on."""
         if span_us < US_PER_MINUTE:
             raise QuantityError("every", span_us, "us is below the minimum of 1 min")

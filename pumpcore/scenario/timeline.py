@@ -13,7 +13,8 @@ from pumpcore.alarms import AnnunciationChanged, Priority, Sound, What, text
 from pumpcore.frozen import dataclass, field, replace
 from pumpcore.pump import effects
 from pumpcore.pump.modes import State
-from pumpcore.units import format_u, format_u_per_h
+from pumpcore.therapy.calculator import Note
+from pumpcore.units import US_PER_MINUTE, format_u, format_u_per_h
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -28,7 +29,7 @@ __all__ = ["AlarmSpan", "Line", "Log", "Pulse", "Totals", "What"]
 
 Topic = Literal[
     "entry", "refused", "mode", "basal", "temp", "bolus", "calculator", "proposal", "alarm", "reservoir", "clock",
-    "settings", "missed",
+    "settings", "missed", "glucose",
 ]  # fmt: skip
 Fate = Literal["outstanding", "confirmed", "uncertain", "failed"]
 
@@ -263,6 +264,11 @@ def _asked(request: object) -> str:
     return type(request).__name__.removeprefix("Propose").lower()
 
 
+def _reading_dropped(log: Log, effect: effects.ReadingDropped) -> None:
+    whose, why = "meter" if effect.by_meter else "sensor", effect.reason.value.replace("_", " ")
+    log.say(effect.at_us, "glucose", f"reading of the {whose} not kept, {effect.reading.value}: {why}")
+
+
 def _dropped(log: Log, effect: effects.ProposalDropped) -> None:
     log.say(effect.at_us, "proposal", f"proposal {effect.proposal_id}: {effect.reason}")
 
@@ -281,6 +287,16 @@ def _calculated(log: Log, effect: effects.BolusCalculated) -> None:
         if amount
     ]
     line = f"{advice.policy}: {', '.join(terms) or 'nothing'}; suggests {format_u(advice.suggested_uu)} U"
+    if advice.low is not None:
+        ago = (effect.at_us - advice.low.reading.at_us) // US_PER_MINUTE
+        line += (
+            f"; for food only: glucose was {advice.low.reading.value} {ago} min ago, and nothing says that it is over"
+        )
+    elif Note.GLUCOSE_TOO_OLD in advice.notes and advice.glucose is not None:
+        ago = (effect.at_us - advice.glucose.at_us) // US_PER_MINUTE
+        line += f"; without glucose: the latest, {advice.glucose.value}, is {ago} min old"
+    elif Note.ABOVE_RANGE in advice.notes:
+        line += "; HI is not corrected: measure ketones first"
     log.lines.append(Line(effect.at_us, "calculator", line, amount_uu=advice.suggested_uu))
 
 
@@ -372,6 +388,7 @@ _TAKERS: Final[Mapping[type, Callable[..., None]]] = {
     effects.Proposed: _proposed,
     effects.ProposalDropped: _dropped,
     effects.BolusCalculated: _calculated,
+    effects.ReadingDropped: _reading_dropped,
     effects.BolusProgrammed: _programmed,
     effects.BolusDelivered: _delivered,
     effects.TempStarted: _temp_started,

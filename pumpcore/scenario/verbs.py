@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pumpcore.scenario.entries import Action
     from pumpcore.scenario.runner import Host
     from pumpcore.scenario.timeline import Fate
-    from pumpcore.therapy.glucose import Glucose
+    from pumpcore.therapy.glucose import Beyond, Glucose
 
 __all__ = ["VERBS"]
 
@@ -63,13 +63,13 @@ def _temp_percent(host: Host, action: Action) -> None:
 
 
 def _glucose(host: Host, action: Action) -> None:
-    reading = Reading(host.now_us, cast("Glucose", action.values["glucose"]))
+    reading = Reading(host.now_us, cast("Glucose | Beyond", action.values["glucose"]))
     if host.tell(events.GlucoseMeasured(host.now_us, reading, by_meter=True)):
         host.fingers.append(reading)
 
 
 def _sensor_every(host: Host, action: Action) -> None:
-    host.sensor_every(action.number("span"), cast("tuple[Glucose, ...]", action.values["values"]))
+    host.sensor_every(action.number("span"), cast("tuple[Glucose | Beyond, ...]", action.values["values"]))
 
 
 def _sensor_lost(host: Host, action: Action) -> None:

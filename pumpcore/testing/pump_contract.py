@@ -21,7 +21,7 @@ from pumpcore.testing.model import CHANGING, STOPPING
 from pumpcore.testing.setup import LIMIT_SETS, NIGHTS, PLAN_TOO_FAST, PLANS, setups
 from pumpcore.testing.wall_clock import EPOCH
 from pumpcore.therapy.envelope import BolusRequest, RateRequest
-from pumpcore.therapy.glucose import MgDl, Quality, Reading
+from pumpcore.therapy.glucose import Beyond, MgDl, Quality, Reading
 from pumpcore.therapy.profile import Anchor
 from pumpcore.units import US_PER_DAY as DAY
 from pumpcore.units import US_PER_HOUR as H
@@ -29,6 +29,8 @@ from pumpcore.units import US_PER_MINUTE as MIN
 from pumpcore.units import UU_PER_U as U
 
 if TYPE_CHECKING:
+    from fractions import Fraction
+
     from pumpcore.testing.setup import Night, PumpSetup
 
 from pumpcore.testing.driver_contract import NUMBERS, SPANS, DriverContract
@@ -102,19 +104,27 @@ class PumpContract(DriverContract):
         """Report that a fault is gone (ALM-03, ALM-09)."""
         self.give(events.FaultGone(self.now_us, kind), must=True)
 
-    def measured(self, mg_per_dl: int, late_us: int = 0, quality: Quality = Quality.GOOD) -> None:
-        """Report a reading of the sensor."""
-        reading = Reading(max(self.now_us - late_us, 0), MgDl(mg_per_dl), quality)
-        self.give(events.GlucoseMeasured(self.now_us, reading), must=True)
+    def measured(
+        self, value: int | Beyond, late_us: int = 0, quality: Quality = Quality.GOOD, *, by_meter: bool = False
+    ) -> None:
+        """Report a reading of the sensor, or of a meter."""
+        shown = value if isinstance(value, Beyond) else MgDl(value)
+        reading = Reading(max(self.now_us - late_us, 0), shown, quality)
+        self.give(events.GlucoseMeasured(self.now_us, reading, by_meter=by_meter), must=True)
 
     @rule(
-        mg_per_dl=st.sampled_from([45, 65, 70, 75, 90, 120, 200, 350]),
+        value=st.sampled_from([45, 65, 70, 75, 90, 120, 200, 350, *Beyond]),
         late_us=st.sampled_from([0, 0, 5 * MIN, 12 * MIN, 12 * MIN + 1]),
         quality=st.sampled_from([Quality.GOOD, Quality.GOOD, Quality.DOUBTFUL]),
     )
-    def glucose_is_measured(self, mg_per_dl: int, late_us: int, quality: Quality) -> None:
+    def glucose_is_measured(self, value: int | Beyond, late_us: int, quality: Quality) -> None:
         """Measure glucose: low, high, late, doubtful (GLU-02, GLU-04)."""
-        self.measured(mg_per_dl, late_us, quality)
+        self.measured(value, late_us, quality)
+
+    @rule(value=st.sampled_from([45, 69, 75, 90, 240, *Beyond]), late_us=st.sampled_from([0, 5 * MIN, 14 * MIN]))
+    def a_finger_is_pricked(self, value: int | Beyond, late_us: int) -> None:
+        """Measure glucose with a meter: it counts before the sensor, and for no trend (GLU-07, GLU-08)."""
+        self.measured(value, late_us, by_meter=True)
 
     @rule(
         mg_per_dl=st.sampled_from([65, 85, 110, 130]),
@@ -325,6 +335,12 @@ class PumpContract(DriverContract):
         """End the temp basal (TMP-02)."""
         self.give(events.CancelTemp(self.now_us), must=self.model.temp is not None)
 
+    def is_low(self, bound: Fraction) -> bool:
+        """Say whether glucose is low, or was in the last hour and is not known to be over it (ADV-03, GLU-08)."""
+        readings = self.model.readings
+        value, age_us = readings.usable(self.now_us), readings.low(bound, self.now_us)
+        return (value is not None and value < bound) or (age_us is not None and age_us < H)
+
     @rule(
         carbs_mg=st.sampled_from([0, 60_000, 12_345, 600_000]),
         mg_per_dl=st.sampled_from([None, 69, 100, 240]),
@@ -335,8 +351,7 @@ class PumpContract(DriverContract):
         if mg_per_dl is not None:
             self.measured(mg_per_dl)
         model, calculator = self.model, self.model.settings.calculator
-        value = model.readings.usable(self.now_us)
-        low = calculator is not None and value is not None and value < calculator.hard_low.exact_mg_dl
+        low = calculator is not None and self.is_low(calculator.hard_low.exact_mg_dl)
         before = len(model.asked)
         asked = self.give(events.AskAdvice(self.now_us, carbs_mg), must=False if calculator is None or low else None)
         if not asked or len(model.asked) == before:

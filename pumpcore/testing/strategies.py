@@ -20,7 +20,7 @@ from pumpcore.pump.events import Activation, SuspendCause
 from pumpcore.testing.programmes import plans as programmes
 from pumpcore.testing.setup import PumpSetup, config_of, setups
 from pumpcore.therapy.envelope import BolusRequest, RateRequest
-from pumpcore.therapy.glucose import MgDl, Quality, Reading
+from pumpcore.therapy.glucose import Beyond, MgDl, Quality, Reading
 from pumpcore.therapy.profile import BasalProfile, Segment, WeekPlan
 from pumpcore.units import US_PER_DAY, US_PER_HOUR, US_PER_MINUTE, UU_PER_U
 
@@ -189,7 +189,7 @@ def events_at(config: Config, at_us: int, *, numbers: Iterable[int] = ()) -> st.
     amount = st.sampled_from([0, 1, 50_000, UU_PER_U]) | bolus_amounts(device)
     rate, span = st.sampled_from([0, 12_345]) | basal_rates(device), spans()
     percent = st.sampled_from([0, 50, 100, 150, 200, 501])
-    value, at = st.integers(20, 600).map(MgDl), st.just(at_us)
+    value, at = st.integers(20, 600).map(MgDl) | st.sampled_from(Beyond), st.just(at_us)
     reading = st.builds(Reading, st.integers(max(at_us - US_PER_HOUR, 0), at_us), value, st.sampled_from(Quality))
     decided = st.integers(max(at_us - 15 * US_PER_MINUTE, 0), at_us)
     asked = st.one_of(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from pumpcore.alarms import Kind
 from pumpcore.frozen import dataclass, field
-from pumpcore.therapy.glucose import MgDl, Quality
+from pumpcore.therapy.glucose import Beyond, MgDl, Quality
 from pumpcore.units import US_PER_DAY as DAY
 from pumpcore.units import US_PER_MINUTE as MIN
 
@@ -27,8 +27,10 @@ READING_MOST_US: Final = 12 * MIN
 """ADV-04."""
 
 
-def mg_per_dl(value: Glucose) -> int:
-    """Return the number of a value in mg/dL; the contracts use this unit only."""
+def mg_per_dl(value: Glucose | Beyond) -> int:
+    """Return the number of a value in mg/dL; the contracts use this unit only. LO and HI are beyond all others."""
+    if isinstance(value, Beyond):
+        return 0 if value is Beyond.LO else 100_000
     if not isinstance(value, MgDl):
         raise TypeError(value)
     return value.mg_per_dl
@@ -36,28 +38,61 @@ def mg_per_dl(value: Glucose) -> int:
 
 @dataclass
 class Readings:
-    """The readings, the first one of each minute."""
+    """The readings of the last 24 hours, of the sensor and of a meter, each in the order of time; how many came."""
 
-    by_minute: dict[int, Reading] = field(default_factory=dict)
+    sensor: list[Reading] = field(default_factory=list)
+    meter: list[Reading] = field(default_factory=list)
+    taken: int = 0
 
-    def add(self, reading: Reading, now_us: int) -> None:
-        """Keep a reading of the last 24 hours."""
-        oldest = now_us // MIN - DAY // MIN + 1
-        self.by_minute = {minute: each for minute, each in self.by_minute.items() if minute >= oldest}
-        if reading.at_us // MIN >= oldest:
-            self.by_minute.setdefault(reading.at_us // MIN, reading)
+    def add(self, reading: Reading, now_us: int, *, by_meter: bool) -> None:
+        """Keep a reading, unless it is there already."""
+        record = self.meter if by_meter else self.sensor
+        if reading not in record and reading.at_us > now_us - DAY:
+            record.append(reading)
+            self.taken += 1
+        record[:] = sorted((each for each in record if each.at_us > now_us - DAY), key=lambda each: each.at_us)
 
     @property
-    def latest(self) -> Reading | None:
-        """The latest."""
-        return self.by_minute[max(self.by_minute)] if self.by_minute else None
+    def latest_us(self) -> int | None:
+        """When glucose was measured last."""
+        return max((each.at_us for each in (*self.sensor, *self.meter)), default=None)
+
+    def by_sensor(self, now_us: int) -> int | None:
+        """Return the sensor's latest value that may be used for a decision, in mg/dL (GLU-04)."""
+        found = self._fresh(self.sensor, now_us)
+        return None if found is None else mg_per_dl(found.value)
 
     def usable(self, now_us: int) -> int | None:
-        """Return the latest value in mg/dL if it may be used for a decision, otherwise None (ADV-04, GLU-04)."""
-        latest = self.latest
-        if latest is None or latest.quality is not Quality.GOOD or now_us - latest.at_us > READING_MOST_US:
-            return None
-        return mg_per_dl(latest.value)
+        """Return the value that counts now, in mg/dL (ADV-04, GLU-07)."""
+        sensor, meter = self._fresh(self.sensor, now_us), self._fresh(self.meter, now_us)
+        if meter is None:
+            return None if sensor is None else mg_per_dl(sensor.value)
+        value = mg_per_dl(meter.value)
+        if sensor is not None and sensor.at_us > meter.at_us and 10 * mg_per_dl(sensor.value) < 8 * value:
+            return mg_per_dl(sensor.value)
+        return value
+
+    def low(self, bound: Fraction, now_us: int) -> int | None:
+        """Return how long ago the low was of which nobody knows that it is over (GLU-08); None where there is none."""
+        ages = []
+        for record, wait_us in ((self.sensor, 0), (self.meter, 15 * MIN)):
+            lows = [each.at_us for each in record if mg_per_dl(each.value) < bound]
+            if not lows:
+                continue
+            well = [
+                each.at_us >= lows[-1] + (wait_us if of_sensor else 0)
+                for of_sensor, readings in ((True, self.sensor), (False, self.meter))
+                for each in readings
+                if each.at_us > lows[-1] and each.quality is Quality.GOOD and mg_per_dl(each.value) >= bound
+            ]
+            if not any(well):
+                ages.append(now_us - lows[-1])
+        return min(ages, default=None)
+
+    @staticmethod
+    def _fresh(record: list[Reading], now_us: int) -> Reading | None:
+        good = [each for each in record if each.quality is Quality.GOOD]
+        return good[-1] if good and now_us - good[-1].at_us <= READING_MOST_US else None
 
 
 @dataclass
@@ -92,7 +127,7 @@ class LowSuspendModel:
 
     def may_begin(self, now_us: int) -> bool | None:
         """Whether a suspend begins now by the latest reading; None where that hangs on the trend."""
-        preset, value = self.settings.preset, self.readings.usable(now_us)
+        preset, value = self.settings.preset, self.readings.by_sensor(now_us)
         if value is None or self.full(now_us) or self.locked_out(now_us):
             return False
         above = value - mg_per_dl(self.settings.limit)
@@ -104,21 +139,21 @@ class LowSuspendModel:
         if preset.gate_above is not None and above > preset.gate_above:
             return False
         a_trend_needs = 3
-        return None if len(self.readings.by_minute) >= a_trend_needs else False
+        return None if len(self.readings.sensor) >= a_trend_needs else False
 
     def falls(self, now_us: int) -> bool:
         """Return whether no reading of the last hour is above the one before it, so that no trend can rise."""
-        last = [each for _, each in sorted(self.readings.by_minute.items()) if each.at_us > now_us - 60 * MIN]
+        last = [each for each in self.readings.sensor if each.at_us > now_us - 60 * MIN]
         return all(mg_per_dl(after.value) <= mg_per_dl(before.value) for before, after in pairwise(last))
 
     def may_end(self, now_us: int) -> bool | None:
         """Whether it ends now by itself; None where that hangs on the trend."""
         if self.since_us is None:
             return False
-        preset, value = self.settings.preset, self.readings.usable(now_us)
-        if value is None or self.full(now_us):
+        preset, value = self.settings.preset, self.readings.by_sensor(now_us)
+        if self.full(now_us):
             return True
-        if now_us - self.since_us < preset.least_us or not preset.horizon_us:
+        if value is None or now_us - self.since_us < preset.least_us or not preset.horizon_us:
             return False
         low_still = preset.resume_above is not None and value - mg_per_dl(self.settings.limit) <= preset.resume_above
         return False if low_still else None
@@ -177,8 +212,8 @@ class ReminderModel:
         self, now_us: int, *, clock: WallClockModel | None, stopped_us: int | None, begun_us: int | None
     ) -> dict[Kind, bool]:
         """Whether the cause of each reminder is there; `stopped_us` is since when delivery is stopped after a start."""
-        glucose = self.readings.latest
-        unchecked = self.bolus_us is not None and (glucose is None or glucose.at_us < self.bolus_us)
+        glucose_us = self.readings.latest_us
+        unchecked = self.bolus_us is not None and (glucose_us is None or glucose_us < self.bolus_us)
         check_us = self.settings.glucose_check_us
         missed = (
             clock is not None

@@ -3,7 +3,8 @@
 The rules of this file: arithmetic is exact and rounds once, at the end, down; what a maker's pump rounds on the way is
 in its policy (`policies`). More carbohydrate never lowers a suggestion, more insulin on board never raises one, no
 suggestion is negative or above max bolus. What cannot be answered is refused: glucose below the hard low (treat the low
-first), glucose that is old, from the future or not fit for dosing, two units of glucose in one question.
+first), a low that is not known to be over, glucose that is old, from the future or not fit for dosing. Units of glucose
+may differ within one question: values are compared exactly.
 
 A suggestion is not a bolus: it is proposed to a person, and checked again when that person confirms it.
 """
@@ -18,7 +19,8 @@ from pumpcore.bounds import Range, within
 from pumpcore.errors import LimitError, QuantityError, TimeError
 from pumpcore.frozen import dataclass
 from pumpcore.limits import check
-from pumpcore.therapy.glucose import READING_US_MAX, MgDl, Quality, Reading, exact_glucose
+from pumpcore.therapy.best_glucose import Guard
+from pumpcore.therapy.glucose import READING_US_MAX, Beyond, MgDl, Quality, Reading, exact_glucose
 from pumpcore.therapy.policies import (
     CALCULATOR_POLICIES,
     CalculatorPolicy,
@@ -29,9 +31,12 @@ from pumpcore.therapy.policies import (
     policy,
     side_of,
 )
-from pumpcore.units import UU_PER_U
+from pumpcore.units import US_PER_MINUTE, UU_PER_U
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pumpcore.therapy.best_glucose import Measured
     from pumpcore.therapy.glucose import Glucose
 
 __all__ = [
@@ -53,11 +58,43 @@ __all__ = [
 
 
 class LowGlucoseError(LimitError):
-    """Glucose is below the hard low: no bolus is suggested, the low has to be treated first."""
+    """Glucose is below the hard low, or was and is not known to be over it: the low has to be treated first.
+
+    Attributes:
+        reading: the low.
+        by_meter: whether a meter has measured it.
+        age_us: how long ago.
+        hard_low: what it is below.
+    """
+
+    def __init__(self, reading: Reading, hard_low: Glucose, *, age_us: int = 0, by_meter: bool = False) -> None:
+        """Name the low, how old it is and whose, and the bound."""
+        shown = hard_low if isinstance(hard_low, MgDl) else hard_low.to_mg_dl()
+        super().__init__("glucose", int(reading.value.exact_mg_dl), shown.mg_per_dl, "mg/dL")
+        self.reading = reading
+        self.by_meter = by_meter
+        self.age_us = age_us
+        self.hard_low = hard_low
+
+    def __reduce__(self) -> tuple[Callable[..., LowGlucoseError], tuple[object, ...]]:
+        """Be made again by the constructor, whose other figures are given by name."""
+        return _low_error, (self.reading, self.hard_low, self.age_us, self.by_meter)
 
     def __str__(self) -> str:
-        """One line: what is too low, and what to do."""
-        return f"{super().__str__()}: treat the low first"
+        """One line: what was too low, when, and what to do."""
+        value, whose = self.reading.value, "meter" if self.by_meter else "sensor"
+        if not self.age_us:
+            return f"glucose is {value}, below {self.hard_low}: treat the low first"
+        minutes = self.age_us // US_PER_MINUTE
+        return (
+            f"glucose was {value} {minutes} min ago ({whose}), below {self.hard_low}, and no reading says that the low"
+            " is over: treat it, then measure again"
+        )
+
+
+def _low_error(reading: Reading, hard_low: Glucose, age_us: int, by_meter: bool) -> LowGlucoseError:  # noqa: FBT001
+    """Make a `LowGlucoseError` from its parts."""
+    return LowGlucoseError(reading, hard_low, age_us=age_us, by_meter=by_meter)
 
 
 # Question and answer --------------------------------------------------------------------------------------------------
@@ -74,7 +111,7 @@ class MealRise:
     """A rise above target that is left uncorrected for a while after a meal.
 
     Args:
-        rise: how far glucose may be above the upper end of the target range, in the unit of the rest.
+        rise: how far glucose may be above the upper end of the target range.
         meal_us: when the last bolus for a meal was given.
         acting_us: how long after that the rise is permitted, at least 1.
 
@@ -89,6 +126,7 @@ class MealRise:
 
     def __post_init__(self) -> None:
         """Reject an invalid rise."""
+        exact_glucose(self.rise, field="rise")
         check("time_us", self.meal_us, field="meal_us")
         check("duration_us", self.acting_us, field="acting_us")
 
@@ -101,7 +139,9 @@ class AdviceInputs:
         now_us: now, monotonic.
         carbs_mg: carbohydrate in milligrams, 0 to 500 g.
         carb_ratio_mg_per_u: milligrams of carbohydrate that one unit covers, 0.1 to 500 g.
-        glucose: the reading to correct; None: no correction.
+        glucose: the reading to correct; None: no correction. HI is not corrected: how high it is nobody knows.
+        too_old: the latest reading where it is too old to be corrected, to be named.
+        low: a low that is not known to be over.
         sensitivity: how far one unit lowers glucose.
         target_low: lower end of the target range.
         target_high: upper end, not below the lower one.
@@ -112,8 +152,7 @@ class AdviceInputs:
         meal_rise: the rise that is permitted, for a policy that permits one.
 
     Raises:
-        QuantityError: a figure is not an integer, two values of glucose have different units, or the target range is
-            upside down.
+        QuantityError: a figure is not an integer, or the target range is upside down.
         LimitError: a figure is outside its range.
     """
 
@@ -121,6 +160,8 @@ class AdviceInputs:
     carbs_mg: int = 0
     carb_ratio_mg_per_u: int
     glucose: Reading | None = None
+    too_old: Reading | None = None
+    low: Guard | None = None
     sensitivity: Glucose
     target_low: Glucose
     target_high: Glucose
@@ -139,24 +180,18 @@ class AdviceInputs:
         within(self.correction_iob_uu, 0, _IOB_UU, name="correction_iob_uu", unit="uu")
         if self.glucose is not None and type(self.glucose) is not Reading:
             raise QuantityError("glucose", self.glucose, "must be a Reading")
+        if self.too_old is not None and type(self.too_old) is not Reading:
+            raise QuantityError("too_old", self.too_old, "must be a Reading")
+        if self.low is not None and type(self.low) is not Guard:
+            raise QuantityError("low", self.low, "must be a Guard")
         if self.meal_rise is not None and type(self.meal_rise) is not MealRise:
             raise QuantityError("meal_rise", self.meal_rise, "must be a MealRise")
-        exact_glucose(self.sensitivity, field="sensitivity")
-        for name, value in self._values().items():
-            _same_unit(name, value, self.sensitivity)
-        if _number(self.target_low) > _number(self.target_high):
+        for name in ("sensitivity", "target_low", "target_high"):
+            exact_glucose(getattr(self, name), field=name)
+        if self.target_low.exact_mg_dl > self.target_high.exact_mg_dl:
             raise QuantityError(
                 "target_low", str(self.target_low), f"must not be above target_high, {self.target_high}"
             )
-
-    def _values(self) -> dict[str, Glucose]:
-        """Return each glucose value of the question by its name."""
-        values = {"target_low": self.target_low, "target_high": self.target_high}
-        if self.glucose is not None:
-            values["glucose"] = self.glucose.value
-        if self.meal_rise is not None:
-            values["meal_rise"] = self.meal_rise.rise
-        return values
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,8 +201,7 @@ class AdviceLimits:
     Attributes:
         max_bolus_uu: the largest bolus that a person allows.
         step_uu: the step of the device's boluses.
-        hard_low: below this nothing is suggested, in the unit of the rest; by common definition a low is below 70 mg/dL
-            (3.9 mmol/L).
+        hard_low: below this nothing is suggested; by common definition a low is below 70 mg/dL (3.9 mmol/L).
         max_age_us: the greatest age of a reading, up to 12 minutes.
 
     Raises:
@@ -194,6 +228,9 @@ class Note(StrEnum):
     """Why a suggestion is as it is: keys of messages."""
 
     NO_GLUCOSE = "no_glucose"
+    GLUCOSE_TOO_OLD = "glucose_too_old"
+    AFTER_LOW = "after_low"
+    ABOVE_RANGE = "above_range"
     IOB_TAKEN = "iob_taken"
     IOB_LEFT = "iob_left"
     RISE_PERMITTED = "rise_permitted"
@@ -218,6 +255,8 @@ class Advice:
         uncapped_uu: the sum, not below 0, rounded down to a step of policy and device.
         suggested_uu: the suggestion: 0, or a whole number of steps up to max bolus.
         notes: why, as keys of messages.
+        glucose: the reading that it rests on; where there is none, the latest, which is too old.
+        low: the low that is not known to be over.
     """
 
     policy: str
@@ -232,6 +271,8 @@ class Advice:
     uncapped_uu: int
     suggested_uu: int
     notes: tuple[Note, ...]
+    glucose: Reading | None = None
+    low: Measured | None = None
 
     @property
     def capped(self) -> bool:
@@ -255,10 +296,11 @@ def advise(rule: CalculatorPolicy, inputs: AdviceInputs, limits: AdviceLimits) -
         bolus is rounded down to the step too.
 
     Raises:
-        LowGlucoseError: glucose is below the hard low. Nothing is changed.
+        LowGlucoseError: glucose is below the hard low, or a low of the last hour is not known to be over. Nothing is
+            changed.
         LimitError: the reading is older than allowed. Nothing is changed.
         TimeError: the reading is from the future. Nothing is changed.
-        QuantityError: the reading is not fit for dosing, or `hard_low` has another unit. Nothing is changed.
+        QuantityError: the reading is not fit for dosing. Nothing is changed.
 
     Example:
         >>> asked = AdviceInputs(
@@ -269,9 +311,12 @@ def advise(rule: CalculatorPolicy, inputs: AdviceInputs, limits: AdviceLimits) -
         >>> given.suggested_uu, int(given.food_uu), int(given.correction_uu), int(given.iob_uu)
         (7000000, 1500000, 6200000, 700000)
     """
-    _same_unit("hard_low", limits.hard_low, inputs.sensitivity)
     if inputs.glucose is not None:
         _check_reading(inputs.glucose, inputs.now_us, limits)
+    if inputs.low is not None and inputs.now_us < inputs.low.until_us:
+        low = inputs.low.low
+        age_us = inputs.now_us - low.reading.at_us
+        raise LowGlucoseError(low.reading, limits.hard_low, age_us=age_us, by_meter=low.by_meter)
     terms = _terms(inputs)
     made, exact = rule.estimate(terms), rule.exact().estimate(terms)
     exact_uu = max(exact.sum_uu, Fraction())
@@ -289,7 +334,9 @@ def advise(rule: CalculatorPolicy, inputs: AdviceInputs, limits: AdviceLimits) -
         rounding_uu=exact_uu - uncapped_uu,
         uncapped_uu=uncapped_uu,
         suggested_uu=suggested_uu,
-        notes=tuple(_notes(terms, made, capped=suggested_uu < uncapped_uu)),
+        notes=tuple(_notes(inputs, terms, made, capped=suggested_uu < uncapped_uu)),
+        glucose=inputs.glucose or inputs.too_old,
+        low=None if inputs.low is None else inputs.low.low,
     )
 
 
@@ -300,19 +347,17 @@ def _check_reading(reading: Reading, now_us: int, limits: AdviceLimits) -> None:
     within(now_us - reading.at_us, 0, limits.max_age_us, name="glucose age", unit="us")
     if reading.quality is not Quality.GOOD:
         raise QuantityError("glucose", reading.quality.name.lower(), "is not fit for dosing: it must be good")
-    _same_unit("glucose", reading.value, limits.hard_low)
-    if (value := _number(reading.value)) < (bound := _number(limits.hard_low)):
-        unit = "mg/dL" if isinstance(reading.value, MgDl) else "tenths of mmol/L"
-        raise LowGlucoseError("glucose", value, bound, unit)
+    if reading.is_below(limits.hard_low):
+        raise LowGlucoseError(reading, limits.hard_low)
 
 
 def _terms(inputs: AdviceInputs) -> Terms:
     """Return the exact terms of a question."""
-    sensitivity = Fraction(_number(inputs.sensitivity))
+    sensitivity = inputs.sensitivity.exact_mg_dl
     side, correction_uu = side_of(
-        None if inputs.glucose is None else Fraction(_number(inputs.glucose.value)),
-        low=Fraction(_number(inputs.target_low)),
-        high=Fraction(_number(inputs.target_high)),
+        _corrected(inputs),
+        low=inputs.target_low.exact_mg_dl,
+        high=inputs.target_high.exact_mg_dl,
         sensitivity=sensitivity,
     )
     rise = inputs.meal_rise
@@ -324,8 +369,16 @@ def _terms(inputs: AdviceInputs) -> Terms:
         iob_uu=Fraction(max(inputs.iob_uu, 0)),
         meal_iob_uu=Fraction(inputs.meal_iob_uu),
         correction_iob_uu=Fraction(inputs.correction_iob_uu),
-        rise_uu=_number(rise.rise) * UU_PER_U / sensitivity if rise is not None and rises else Fraction(),
+        rise_uu=rise.rise.exact_mg_dl * UU_PER_U / sensitivity if rise is not None and rises else Fraction(),
     )
+
+
+def _corrected(inputs: AdviceInputs) -> Fraction | None:
+    """Return the value that is corrected: none after a low that is not known to be over, and none that is HI."""
+    reading = inputs.glucose
+    if reading is None or inputs.low is not None or reading.value is Beyond.HI:
+        return None
+    return reading.value.exact_mg_dl
 
 
 def _steps_down(amount_uu: Fraction, rule: CalculatorPolicy, limits: AdviceLimits) -> int:
@@ -333,11 +386,14 @@ def _steps_down(amount_uu: Fraction, rule: CalculatorPolicy, limits: AdviceLimit
     return int(floor_to(floor_to(amount_uu, rule.dose_step_uu), limits.step_uu))
 
 
-def _notes(terms: Terms, made: Estimate, *, capped: bool) -> list[Note]:
+def _notes(inputs: AdviceInputs, terms: Terms, made: Estimate, *, capped: bool) -> list[Note]:
     """Return what a person should know about how the suggestion came about."""
     on_board = max(terms.iob_uu, terms.meal_iob_uu, terms.correction_iob_uu)
     says = {
         Note.NO_GLUCOSE: terms.side is Side.UNKNOWN,
+        Note.GLUCOSE_TOO_OLD: inputs.glucose is None and inputs.too_old is not None,
+        Note.AFTER_LOW: inputs.low is not None,
+        Note.ABOVE_RANGE: inputs.glucose is not None and inputs.glucose.value is Beyond.HI,
         Note.IOB_TAKEN: made.iob_uu > 0,
         Note.IOB_LEFT: made.iob_uu < on_board,
         Note.RISE_PERMITTED: made.rise_uu > 0,
@@ -345,13 +401,3 @@ def _notes(terms: Terms, made: Estimate, *, capped: bool) -> list[Note]:
         Note.MAX_BOLUS: capped,
     }
     return [note for note, holds in says.items() if holds]
-
-
-def _number(value: Glucose) -> int:
-    """Return a value of glucose in the steps of its own unit."""
-    return value.mg_per_dl if isinstance(value, MgDl) else value.tenths
-
-
-def _same_unit(name: str, value: Glucose, other: Glucose) -> None:
-    if type(value) is not type(other):
-        raise QuantityError(name, str(value), f"must be in the same unit as {other}")

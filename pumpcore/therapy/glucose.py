@@ -2,15 +2,17 @@
 
 The rules of this file: everything is a pure function of frozen values, with the time as an argument.
 
-- mg/dL and mmol/L are two types that neither compare nor mix; going from one to the other is a call that says how it
-  rounds.
-- The last 24 hours hold at most one reading for each minute. A second reading of the same minute is dropped; a late one
-  goes to its place; one older than 24 hours is dropped; one from the future or in another unit is refused.
+- mg/dL and mmol/L are two types that neither compare nor mix by themselves; going from one to the other is a call that
+  says how it rounds, and whoever compares them uses `exact_mg_dl`.
+- LO and HI are readings too: glucose is below, or above, all that the meter or the sensor can measure.
+- Sensor and meter have a record each, of the last 24 hours. Every reading is kept, in whatever unit; a late one goes to
+  its place. What is not kept is said: the very same reading again, one older than 24 hours, the oldest where the record
+  is full. One from the future is refused.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from enum import IntEnum, StrEnum, unique
 from fractions import Fraction
 from itertools import pairwise
@@ -20,11 +22,13 @@ from pumpcore.bounds import Range, within
 from pumpcore.errors import QuantityError, TimeError
 from pumpcore.frozen import dataclass
 from pumpcore.limits import check
-from pumpcore.units import US_PER_MINUTE
+from pumpcore.units import US_PER_DAY, US_PER_MINUTE
 
 __all__ = [
     "MG_DL_PER_MMOL_L",
+    "READINGS_MOST",
     "READING_US_MAX",
+    "Beyond",
     "Glucose",
     "Kept",
     "Last24h",
@@ -151,6 +155,28 @@ class MmolL:
 Glucose: TypeAlias = MgDl | MmolL
 
 
+@unique
+class Beyond(IntEnum):
+    """Glucose that cannot be measured, because it is too low or too high; the values are written into records.
+
+    Example:
+        >>> str(Beyond.LO), Beyond.LO.exact_mg_dl < MgDl(1).exact_mg_dl, Beyond.HI.exact_mg_dl > MgDl(1000).exact_mg_dl
+        ('LO', True, True)
+    """
+
+    LO = 0x33
+    HI = 0x55
+
+    def __str__(self) -> str:
+        """Write what a meter shows."""
+        return self.name
+
+    @property
+    def exact_mg_dl(self) -> Fraction:
+        """A value in mg/dL that stands below, or above, every one that can be measured; for comparisons only."""
+        return Fraction(0 if self is Beyond.LO else _MG_DL.largest + 1)
+
+
 def exact_glucose(value: Glucose, *, field: str) -> Glucose:
     """Return `value` if it is a glucose value with a unit.
 
@@ -183,7 +209,7 @@ class Reading:
 
     Args:
         at_us: when it was measured, monotonic.
-        value: the value.
+        value: the value; `Beyond` where glucose is outside what can be measured.
         quality: how far it may be relied on.
 
     Raises:
@@ -192,15 +218,30 @@ class Reading:
     """
 
     at_us: int
-    value: Glucose
+    value: Glucose | Beyond
     quality: Quality = Quality.GOOD
 
     def __post_init__(self) -> None:
         """Reject an invalid reading."""
         check("time_us", self.at_us, field="at_us")
-        exact_glucose(self.value, field="value")
+        if not isinstance(self.value, Beyond):
+            exact_glucose(self.value, field="value")
         if type(self.quality) is not Quality:
             raise QuantityError("quality", self.quality, "must be a Quality")
+
+    @property
+    def usable(self) -> bool:
+        """Whether it may be dosed on, LO and HI included: what they allow is another question."""
+        return self.quality is Quality.GOOD
+
+    def is_below(self, bound: Glucose) -> bool:
+        """Return whether glucose is below a bound, in whatever unit; LO is below every one.
+
+        Example:
+            >>> Reading(0, MmolL(39)).is_below(MgDl(70)), Reading(0, Beyond.LO, Quality.DOUBTFUL).is_below(MgDl(1))
+            (False, True)
+        """
+        return self.value.exact_mg_dl < bound.exact_mg_dl
 
 
 # The link -------------------------------------------------------------------------------------------------------------
@@ -243,86 +284,93 @@ def link(last_us: int | None, now_us: int, *, lost_us: int) -> Link:
 
 # The last 24 hours ----------------------------------------------------------------------------------------------------
 
-_MINUTES_KEPT: Final = 24 * 60
+READINGS_MOST: Final = 2 * 24 * 60
+"""How many readings a record keeps: two for each minute. A sensor sends one every 5 minutes, or every minute."""
 
 
 @unique
 class Kept(StrEnum):
-    """What became of a reading that was offered to the last 24 hours."""
+    """What became of a reading that was offered to a record."""
 
     KEPT = "kept"
-    DUPLICATE = "duplicate"
+    REPEATED = "repeated"
     TOO_OLD = "too_old"
+    FULL = "full"
 
 
 @dataclass(frozen=True, slots=True)
 class Last24h:
-    """The readings of the last 24 hours: one for each minute at most, so 1440 at most (288 from a sensor that
-    measures every 5 minutes), oldest first.
+    """The readings of the last 24 hours of one source, oldest first; 2880 at most.
 
     Args:
-        readings: from `snapshot` of the caller; `with_reading` keeps them in order.
+        readings: oldest first; those of one instant in the order in which they came.
 
     Raises:
-        QuantityError: two of them have different units or one minute, or they are not oldest first.
-        LimitError: more than 1440.
+        QuantityError: they are not oldest first.
+        LimitError: more than 2880.
 
     Example:
         >>> day, kept = Last24h().with_reading(Reading(0, MgDl(100)), now_us=0)
-        >>> day, again = day.with_reading(Reading(59_000_000, MgDl(101)), now_us=60_000_000)
-        >>> kept.value, again.value, len(day.readings)
-        ('kept', 'duplicate', 1)
-    """  # noqa: D205 - the bound belongs to the first sentence
+        >>> day, second = day.with_reading(Reading(5_000_000, MmolL(56)), now_us=60_000_000)
+        >>> day, again = day.with_reading(Reading(5_000_000, MmolL(56)), now_us=60_000_000)
+        >>> kept.value, second.value, again.value, len(day.readings)
+        ('kept', 'kept', 'repeated', 2)
+    """
 
     readings: tuple[Reading, ...] = ()
 
     def __post_init__(self) -> None:
         """Reject an invalid day of readings."""
         object.__setattr__(self, "readings", tuple(self.readings))
-        within(len(self.readings), 0, _MINUTES_KEPT, name="readings", unit="readings")
-        if len({type(reading.value) for reading in self.readings}) > 1:
-            raise QuantityError("readings", self.readings, "must all have the same unit")
-        minutes = [_minute(reading) for reading in self.readings]
-        if any(later <= earlier for earlier, later in pairwise(minutes)):
-            raise QuantityError("readings", self.readings, "must be oldest first, one for each minute")
+        within(len(self.readings), 0, READINGS_MOST, name="readings", unit="readings")
+        if any(later.at_us < earlier.at_us for earlier, later in pairwise(self.readings)):
+            raise QuantityError("readings", self.readings, "must be oldest first")
 
     @property
     def latest(self) -> Reading | None:
         """The latest reading, if there is one."""
         return self.readings[-1] if self.readings else None
 
+    @property
+    def latest_usable(self) -> Reading | None:
+        """The latest reading that may be dosed on, if there is one."""
+        return next((each for each in reversed(self.readings) if each.usable), None)
+
     def with_reading(self, reading: Reading, *, now_us: int) -> tuple[Last24h, Kept]:
         """Return the last 24 hours with one more reading, and what became of it.
 
-        The first reading of a minute stays. Work: one pass over at most 1440 readings.
+        Work: one pass over at most 2880 readings.
 
         Args:
             reading: the new one.
-            now_us: now; readings of minutes that began 24 hours ago and earlier go.
+            now_us: now; readings of 24 hours ago and earlier go.
+
+        Returns:
+            The readings; and `KEPT`, `REPEATED` where the very same one is there already, `TOO_OLD`, or `FULL` where it
+            was kept and the oldest one had to go for it.
 
         Raises:
             TimeError: the reading is from the future. Nothing is changed.
-            QuantityError: its unit is not that of the others. Nothing is changed.
             LimitError: `now_us` is outside the kernel's range. Nothing is changed.
         """
         check("time_us", now_us, field="now_us")
         if now_us < reading.at_us:
             raise TimeError("now_us", now_us, reading.at_us)
-        if self.readings and type(reading.value) is not type(self.readings[0].value):
-            raise QuantityError("reading.value", str(reading.value), "must have the same unit as the readings before")
-        begin = now_us // US_PER_MINUTE - _MINUTES_KEPT + 1
-        current = self.readings[bisect_left(self.readings, begin, key=_minute) :]
-        minute = _minute(reading)
-        place = bisect_left(current, minute, key=_minute)
-        if minute < begin:
+        begin_us = now_us - US_PER_DAY + 1
+        current = self.readings[bisect_left(self.readings, begin_us, key=_instant) :]
+        place = bisect_right(current, reading.at_us, key=_instant)
+        if reading.at_us < begin_us:
             return Last24h(current), Kept.TOO_OLD
-        if place < len(current) and _minute(current[place]) == minute:
-            return Last24h(current), Kept.DUPLICATE
-        return Last24h((*current[:place], reading, *current[place:])), Kept.KEPT
+        if reading in current[bisect_left(current, reading.at_us, key=_instant) : place]:
+            return Last24h(current), Kept.REPEATED
+        after = (*current[:place], reading, *current[place:])
+        if len(after) > READINGS_MOST:
+            return Last24h(after[1:]), Kept.FULL
+        return Last24h(after), Kept.KEPT
 
 
-def _minute(reading: Reading) -> int:
-    return reading.at_us // US_PER_MINUTE
+def _instant(reading: Reading) -> int:
+    return reading.at_us
 
 
 # Trend ----------------------------------------------------------------------------------------------------------------
@@ -339,7 +387,7 @@ def rate_at(day: Last24h, now_us: int) -> Fraction | None:
     """Return how fast glucose changes: the slope of the line of least squares through the last 20 minutes.
 
     Args:
-        day: readings; only good ones up to `now_us` count.
+        day: readings of the sensor; only good values up to `now_us` count, LO and HI not.
         now_us: now.
 
     Returns:
@@ -372,7 +420,7 @@ def _points(day: Last24h, now_us: int) -> list[tuple[int, Fraction]]:
     for reading in reversed(day.readings):
         if reading.at_us < now_us - _SLOPE_US:
             break
-        if reading.at_us <= now_us and reading.quality is Quality.GOOD:
+        if reading.at_us <= now_us and reading.usable and not isinstance(reading.value, Beyond):
             found.append((reading.at_us, reading.value.exact_mg_dl))
     return found[::-1]
 

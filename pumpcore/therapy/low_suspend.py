@@ -1,8 +1,9 @@
 """Low-glucose suspend: whether insulin is suspended because glucose is low or soon will be.
 
 The rule of this file: it only ever takes insulin away, is off until a person turns it on, lasts at most 2 hours, and
-stays away after a resume by hand for the time that the preset names. Without a usable reading nothing is suspended, and
-a suspension that runs ends: delivery falls back to the profile. How makers differ is data: `LOW_PRESETS`.
+stays away after a resume by hand for the time that the preset names. It decides by readings of the sensor that may be
+dosed on. Without one nothing is suspended, and a suspension that runs goes on to its longest time: a reading that says
+nothing is no recovery. How makers differ is data: `LOW_PRESETS`.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from pumpcore.devices import Source
 from pumpcore.errors import QuantityError, TimeError
 from pumpcore.frozen import dataclass, field
 from pumpcore.limits import check
-from pumpcore.therapy.glucose import READING_US_MAX, Last24h, MgDl, Quality, exact_glucose, rate_at
+from pumpcore.therapy.glucose import READING_US_MAX, Last24h, MgDl, exact_glucose, rate_at
 from pumpcore.units import US_PER_HOUR, US_PER_MINUTE
 
 if TYPE_CHECKING:
@@ -183,7 +184,7 @@ class LowFacts:
 
     Attributes:
         now_us: now.
-        day: the last 24 hours.
+        day: the sensor's last 24 hours.
         suspended_us: when the present suspension began; None where there is none.
         used_us: how long it has suspended within the preset's window before that; only for a preset with a window.
         ended_us: when a suspension that lasted its longest ended last; None where none did.
@@ -213,6 +214,7 @@ class LowWhy(StrEnum):
 
     OFF = "off"
     NO_READING = "no_reading"
+    """There is none that may be decided on: a suspension does not begin, and one that runs does not end."""
     HIGH_ENOUGH = "high_enough"
     LOW = "low"
     PREDICTED_LOW = "predicted_low"
@@ -241,7 +243,7 @@ class LowDecision:
 def low_suspend(settings: LowSettings | None, facts: LowFacts) -> LowDecision:
     """Decide whether insulin is suspended for low glucose.
 
-    Ask at each reading, at `until_us`, and when the latest reading grows older than 12 minutes.
+    Ask at each reading, and at `until_us`.
 
     Args:
         settings: what a person turned on; None: nothing.
@@ -251,7 +253,7 @@ def low_suspend(settings: LowSettings | None, facts: LowFacts) -> LowDecision:
         The decision. Suspended time, with what the window has used, never exceeds the preset's longest.
 
     Rounding:
-        None: prediction is exact, the latest good reading plus the slope of `rate_at` times the horizon.
+        None: prediction is exact, the latest usable reading plus the slope of `rate_at` times the horizon.
 
     Example:
         >>> from pumpcore.therapy.glucose import Reading
@@ -270,9 +272,11 @@ def low_suspend(settings: LowSettings | None, facts: LowFacts) -> LowDecision:
         return LowDecision(suspend=False, why=LowWhy.LONGEST)
     if since_us is None and _locked_out(preset, facts):
         return LowDecision(suspend=False, why=LowWhy.LOCKED_OUT)
-    latest = facts.day.latest
-    if latest is None or latest.quality is not Quality.GOOD or not 0 <= now_us - latest.at_us <= READING_US_MAX:
-        return LowDecision(suspend=False, why=LowWhy.NO_READING)
+    latest = facts.day.latest_usable
+    if latest is None or not 0 <= now_us - latest.at_us <= READING_US_MAX:
+        if since_us is None:
+            return LowDecision(suspend=False, why=LowWhy.NO_READING)
+        return LowDecision(suspend=True, why=LowWhy.NO_READING, until_us=until_us)
     above = latest.value.exact_mg_dl - settings.limit.exact_mg_dl
     rate = rate_at(facts.day, now_us)
     begun_for_us = None if since_us is None else now_us - since_us

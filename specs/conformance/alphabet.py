@@ -28,6 +28,9 @@ __all__ = ["ALPHABET", "REFUSED_ALWAYS", "events_of"]
 SKIPPED: Final = 10
 """Numbers of commands are given in steps of so many: those between were passed over."""
 
+MESSAGES_MOST: Final = 9
+"""So many messages of one meaning have different values."""
+
 BACKFILL: Final = (0, 4, 8)
 """How many minutes old the readings of one message are, the latest first: as many as a slope needs."""
 
@@ -73,11 +76,15 @@ def alarm_id(s: PumpState, kind: str) -> int:
 
 
 def _glucose(name: str, *, by_meter: bool = False) -> Callable[..., tuple[events.Event, ...]]:
-    """Make the readings of one message, the latest first: that is too old at the very end of a tick."""
-    value = next(MgDl(mg_per_dl) for mg_per_dl, meant in MEANT.items() if meant == name)
+    """Make the readings of one message, the latest first: that is too old at the very end of a tick.
+
+    Each message has another value, however soon it comes: the very same reading again would be dropped.
+    """
+    least = MEANT[name]
 
     def made(s: PumpState, _: Model) -> tuple[events.Event, ...]:
         quality = Quality.DOUBTFUL if name == "doubtful" else Quality.GOOD
+        value = MgDl(least + s.sensor.taken // len(BACKFILL) % MESSAGES_MOST)
         readings = (Reading(s.seen_us - 1 - minutes * MINUTE, value, quality) for minutes in BACKFILL)
         return tuple(events.GlucoseMeasured(s.seen_us, reading, by_meter=by_meter) for reading in readings)
 
@@ -163,6 +170,7 @@ NAMES: Final = {
     "Low": "glucose_low",
     "LowPredicted": "glucose_low_predicted",
     "LinkLost": "sensor_link_lost",
+    "NoReading": "glucose_unknown",
 }
 
 REFUSED_ALWAYS: Final[dict[str, Callable[..., events.Event]]] = {

@@ -35,8 +35,8 @@ OTHER_PLAN: Final = "other"
 MONDAY: Final = datetime(2026, 1, 5, tzinfo=UTC)
 LOW_MG_DL: Final = 60
 
-MEANT: Final = {59: "low", 70: "falling", 140: "fine", 45: "doubtful"}
-"""What a reading means, by its value in mg/dL."""
+MEANT: Final = {"doubtful": 40, "low": 50, "falling": 70, "fine": 140}
+"""The least value of a reading that means this, in mg/dL; those just above it mean the same."""
 
 HIGH: Final = frozenset(
     {
@@ -52,7 +52,7 @@ HIGH: Final = frozenset(
     }
 )
 MEDIUM: Final = frozenset(
-    {"no_delivery_medium", "disconnect_over", "priming_issue", "bolus_canceled", "pulse_uncertain"}
+    {"no_delivery_medium", "disconnect_over", "priming_issue", "bolus_canceled", "glucose_unknown", "pulse_uncertain"}
 )
 NEVER_AGAIN: Final = frozenset(
     {

@@ -141,10 +141,11 @@ class Seen:
         return {"status": status, "cause": found.cause_present, "age": age, "level": found.level}
 
     def _reading(self, s: PumpState) -> dict[str, Any]:
-        latest = s.sensor.last_24h.latest
+        latest = s.sensor.last_24h.latest_usable
         if latest is None or s.seen_us - latest.at_us > READING_US_MAX:
             return {"value": "none", "age": 0}
-        return {"value": MEANT[int(latest.value.exact_mg_dl)], "age": self._ticks(s.seen_us - latest.at_us)}
+        meant = max((name for name in MEANT if MEANT[name] <= latest.value.exact_mg_dl), key=MEANT.__getitem__)
+        return {"value": meant, "age": self._ticks(s.seen_us - latest.at_us)}
 
     def _heard(self, s: PumpState) -> int:
         """Count the ticks since the sensor was heard; what the pump shows of its link must agree."""

@@ -70,11 +70,12 @@ Offer(what, fast, ext) == [what |-> what, fast |-> fast, ext |-> ext, age |-> 0,
 
 NoTemp == [kind |-> None, ticks |-> 0]
 
-\* What the latest reading of glucose says, and how many ticks ago: "low", at the limit or below; "falling", soon to be
-\* there; "fine", well above; "doubtful", not to be relied on; None: there is none, or it is too old.
+\* What the sensor's latest reading that may be dosed on says, and how many ticks ago: "low", at the limit or below;
+\* "falling", soon to be there; "fine", well above; None: there is none, or it is too old.
 Reading(value) == [value |-> value, age |-> 0]
 NoReading == Reading(None)
 Usable == {"low", "falling", "fine"}
+LowWords == {"low", "falling"}
 Never == 0 - 1               \* the sensor was never heard
 
 (***************************************************************************)
@@ -101,7 +102,8 @@ Happenings == {"bolus_canceled", "tbr_over", "tbr_canceled", "bolus_not_confirme
 \* Information: goes with its cause, read or not.
 Informs == {"no_delivery_reminder", "auto_off_soon"}
 HighKinds == Stopping \cup {"no_delivery_high", "no_delivery_danger", "glucose_low"}
-MediumKinds == {"no_delivery_medium", "disconnect_over", "priming_issue", "bolus_canceled", "pulse_uncertain"}
+MediumKinds == {"no_delivery_medium", "disconnect_over", "priming_issue", "bolus_canceled", "pulse_uncertain",
+                "glucose_unknown"}
 
 Ticks(minutes) == (minutes + Minutes - 1) \div Minutes
 Reminder == Ticks(15)
@@ -324,14 +326,14 @@ LowEnds(p, longest) ==
     IN  IF May(ended, "resume") THEN Move(ended, "resume")
         ELSE [ended EXCEPT !.cause = "person", !.counts = FALSE, !.missed = 0]
 
-\* GLU-02 to GLU-04: decided at each reading, and when the latest is too old: never without one that is usable.
+\* GLU-02 to GLU-04: decided at each reading of the sensor; what says nothing neither begins nor ends it.
 LowDecided(p) ==
     LET low == SuspendedLow(p)
         may == LowMost > 0 /\ p.mode = "running" /\ p.away = 0
         says == p.reading.value
     IN  CASE may /\ says = "low" -> LowBegins(p, "low_glucose", "glucose_low")
           [] may /\ says = "falling" /\ LowPredicts -> LowBegins(p, "predicted_low_glucose", "glucose_low_predicted")
-          [] low /\ (says \notin Usable \/ (says = "fine" /\ LowPredicts)) -> LowEnds(p, FALSE)
+          [] low /\ says = "fine" /\ LowPredicts -> LowEnds(p, FALSE)
           [] OTHER -> p
 
 (***************************************************************************)
@@ -350,7 +352,7 @@ Dry(p) ==
 \* What the person must know that follows from facts: which of these kinds has its cause now.
 FromFacts == {"no_delivery_reminder", "no_delivery_medium", "no_delivery_high", "no_delivery_danger",
               "reservoir_empty", "reservoir_low", "battery_empty", "battery_low",
-              "auto_off_soon", "auto_off", "sensor_link_lost"}
+              "auto_off_soon", "auto_off", "sensor_link_lost", "glucose_unknown"}
 There(p, kind) ==
     LET stopped == p.begun /\ p.mode \in {"suspended", "alarm"}
         shown == p.mode \notin Changing
@@ -365,6 +367,7 @@ There(p, kind) ==
           [] kind = "battery_low" -> p.battery = "low"
           [] kind = "auto_off_soon" -> alone /\ p.idle = AutoOff - 1                 \* ALM-08: warned of a tick before
           [] kind = "auto_off" -> alone /\ p.idle >= AutoOff
+          [] kind = "glucose_unknown" -> SuspendedLow(p) /\ p.reading.value = None                         \* GLU-04
           [] kind = "sensor_link_lost" -> p.heard >= Lost                                                  \* GLU-01
 
 \* What tells of a suspend for one cause ends with it: the reminder to connect again (SUS-07), a low.  ALM-03
@@ -487,15 +490,15 @@ FaultPriming == On("FaultPriming") /\ Becomes(Raise(pump, "priming_issue", FALSE
 GonePriming == On("GonePriming") /\ Becomes(Untell(pump, "priming_issue"))
 GoneMechanical == On("GoneMechanical") /\ Becomes(Untell(pump, "mechanical_issue"))
 
-\* GLU-01: a reading; a second one of the same minute is dropped.  One of a meter counts, and is no sign of the sensor.
-Known(p, value) == [p EXCEPT !.reading = IF @.value # None /\ @.age = 0 THEN @ ELSE Reading(value)]
-Sent(value) == LowDecided([Known(pump, value) EXCEPT !.heard = 0])
+\* GLU-01, GLU-04: a reading of the sensor; a doubtful one is heard, and changes nothing that was known.  One of a meter
+\* counts for advice, not here, and is no sign of the sensor.  GLU-07
+Sent(value) == LowDecided([pump EXCEPT !.reading = IF value \in Usable THEN Reading(value) ELSE @, !.heard = 0])
 GlucoseLow == On("GlucoseLow") /\ Becomes(Sent("low"))
 GlucoseFalling == On("GlucoseFalling") /\ Becomes(Sent("falling"))
 GlucoseFine == On("GlucoseFine") /\ Becomes(Sent("fine"))
 GlucoseDoubtful == On("GlucoseDoubtful") /\ Becomes(Sent("doubtful"))
-MeterLow == On("MeterLow") /\ Becomes(LowDecided(Known(pump, "low")))
-MeterFine == On("MeterFine") /\ Becomes(LowDecided(Known(pump, "fine")))
+MeterLow == On("MeterLow") /\ Becomes(pump)
+MeterFine == On("MeterFine") /\ Becomes(pump)
 
 ClockSet == On("ClockSet") /\ Becomes(Say(Rest([pump EXCEPT !.time = TRUE]), <<"clock", 0, 0, "">>))    \* TIM-02
 LimitsSet == On("LimitsSet") /\ Asked(Say(Rest([pump EXCEPT !.limits = TRUE]), <<"settings", 0, 0, "">>))
@@ -649,6 +652,7 @@ ReadAutoOffSoon == On("ReadAutoOffSoon") /\ Read("auto_off_soon")
 ReadLow == On("ReadLow") /\ Read("glucose_low")
 ReadLowPredicted == On("ReadLowPredicted") /\ Read("glucose_low_predicted")
 ReadLinkLost == On("ReadLinkLost") /\ Read("sensor_link_lost")
+ReadNoReading == On("ReadNoReading") /\ Read("glucose_unknown")
 SnoozeOcclusion == On("SnoozeOcclusion") /\ Snooze("occlusion_detected")
 SnoozePriming == On("SnoozePriming") /\ Snooze("priming_issue")
 SnoozeMechanical == On("SnoozeMechanical") /\ Snooze("mechanical_issue")
@@ -714,7 +718,7 @@ WaitPassed(p) ==
 \* GLU-04: a reading that is too old is none.
 ReadingPassed(p) ==
     CASE p.reading.value = None -> p
-      [] p.reading.age + 1 >= TooOld -> LowDecided([p EXCEPT !.reading = NoReading])
+      [] p.reading.age + 1 >= TooOld -> [p EXCEPT !.reading = NoReading]
       [] OTHER -> [p EXCEPT !.reading.age = @ + 1]
 
 Passed(p) ==
@@ -776,7 +780,7 @@ AlarmEvents ==
     \/ ReadBatteryEmpty \/ ReadBatteryLow \/ ReadPriming \/ ReadReminder \/ ReadMedium \/ ReadHigh \/ ReadDanger
     \/ ReadDisconnectOver \/ ReadBolusCanceled \/ ReadTempOver \/ ReadTempCanceled \/ ReadNotConfirmed \/ ReadUncertain
     \/ SnoozeOcclusion \/ SnoozePriming \/ SnoozeMechanical \/ SnoozeHigh \/ SnoozeDisconnectOver \/ SnoozeBolusCanceled
-    \/ ReadAutoOff \/ ReadAutoOffSoon \/ ReadLow \/ ReadLowPredicted \/ ReadLinkLost \/ SnoozeAutoOff \/ SnoozeLow
+    \/ ReadAutoOff \/ ReadAutoOffSoon \/ ReadLow \/ ReadLowPredicted \/ ReadLinkLost \/ ReadNoReading \/ SnoozeAutoOff \/ SnoozeLow
 PowerEvents == PowerLoss \/ Restart
 
 Next == \/ ModeEvents \/ ChangeEvents \/ FactEvents \/ GlucoseEvents \/ InsulinEvents \/ CommandEvents \/ PulseEvents
@@ -796,7 +800,7 @@ TypeOK ==
     /\ pump.plan \in 0..2 /\ pump.rate \in 0..(4 * Rate) /\ pump.new = <<>>
     /\ pump.rest \in 0..(Parts - 1) /\ pump.short \in 0..(Parts - 1)
     /\ pump.dry \in 0..DryMost /\ pump.stopped \in 0..StoppedMost /\ pump.missed \in 0..MaxBolus
-    /\ pump.reading.value \in {None, "doubtful"} \cup Usable /\ pump.reading.age \in 0..(TooOld - 1)
+    /\ pump.reading.value \in {None} \cup Usable /\ pump.reading.age \in 0..(TooOld - 1)
     /\ pump.heard \in Never..HeardMost
     /\ pump.away \in 0..Max(LowAway, LowAwayHand) /\ pump.idle \in 0..AutoOff
     /\ \A k \in Kinds : /\ pump.alarms[k].status \in {"off", "pending", "snoozed", "confirmed"}
@@ -850,9 +854,11 @@ ALM_09_CausesAreTold ==
     /\ ("battery_empty" \in Kinds /\ pump.battery = "empty") => Active(pump, "battery_empty")
     /\ ("reservoir_empty" \in Kinds /\ pump.left = 0 /\ pump.mode \notin Changing) => Active(pump, "reservoir_empty")
 
-\* GLU-02, GLU-04: it never lasts without an end, and never without a reading that may be relied on.
+\* GLU-02: it never lasts without an end.
 GLU_02_LowSuspendsHaveAnEnd == SuspendedLow(pump) => LowMost > 0 /\ pump.wait > 0
-GLU_04_NothingIsSuspendedBlindly == SuspendedLow(pump) => pump.reading.value \in Usable
+\* GLU-04: what keeps it without a reading is told.
+GLU_04_NoReadingIsTold ==
+    ("glucose_unknown" \in Kinds /\ SuspendedLow(pump) /\ pump.reading.value = None) => Active(pump, "glucose_unknown")
 GLU_01_ALostLinkIsTold == ("sensor_link_lost" \in Kinds /\ pump.heard = Lost) => Active(pump, "sensor_link_lost")
 ALM_03_ALowIsToldWhileItSuspends ==
     /\ "glucose_low" \in Kinds => (pump.alarms["glucose_low"].cause <=> pump.cause = "low_glucose")
@@ -889,6 +895,17 @@ GLU_02_LowOnlyTakesAway ==
        /\ (SuspendedLow(pump) /\ ~SuspendedLow(pump')) =>
               /\ pump'.missed = 0 /\ ~pump'.counts
               /\ AllToCome(pump') <= AllToCome(pump) /\ Len(pump'.offers) <= Len(pump.offers)]_vars
+\* It begins by a reading that says so, and ends by one that says that it is over, by its longest time, or by hand; a
+\* meter has no part in it.  GLU-07
+GLU_04_NothingIsSuspendedBlindly ==
+    [][(SuspendedLow(pump') /\ ~SuspendedLow(pump)) => pump'.reading.value \in LowWords]_vars
+GLU_04_NothingBlindEndsIt ==
+    [][(SuspendedLow(pump) /\ pump'.mode = "running") =>
+           \/ pump'.reading.value = "fine" /\ pump.reading # pump'.reading
+           \/ pump.wait = 1 /\ Tick
+           \/ Resumes]_vars
+GLU_07_AMeterSuspendsNothing ==
+    [][(pump'.mode = pump.mode /\ pump'.cause = pump.cause /\ pump'.reading = pump.reading) \/ ~(MeterLow \/ MeterFine)]_vars
 \* It stays away after the longest one and after a resume by hand.
 GLU_03_ItStaysAway ==
     [][/\ (SuspendedLow(pump') /\ ~SuspendedLow(pump)) => pump.away = 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import doctest
+import pickle
 from dataclasses import replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ import pytest
 
 from pumpcore.errors import LimitError, QuantityError, RequestError, TimeError
 from pumpcore.therapy import calculator, policies
+from pumpcore.therapy.best_glucose import Guard, Measured
 from pumpcore.therapy.calculator import (
     CALCULATOR_POLICIES,
     AdviceInputs,
@@ -24,7 +26,7 @@ from pumpcore.therapy.calculator import (
     policy,
     side_of,
 )
-from pumpcore.therapy.glucose import Glucose, MgDl, MmolL, Quality, Reading
+from pumpcore.therapy.glucose import Beyond, MgDl, MmolL, Quality, Reading
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -245,8 +247,56 @@ def test_below_the_hard_low_nothing_is_suggested() -> None:
     inputs = replace(
         asked(), glucose=Reading(NOW_US, MmolL(38)), sensitivity=MmolL(25), target_low=MmolL(45), target_high=MmolL(60)
     )
-    with pytest.raises(LowGlucoseError, match="38 is below the least allowed, 39 tenths of mmol/L"):
+    with pytest.raises(LowGlucoseError, match=r"^glucose is 3\.8 mmol/L, below 3\.9 mmol/L: treat the low first$"):
         advise(policy("roche"), inputs, replace(LIMITS, hard_low=MmolL(39)))
+
+
+@pytest.mark.req("ADV-03", "ADV-05", "GLU-07")
+def test_lo_is_low_and_hi_is_not_corrected() -> None:
+    with pytest.raises(LowGlucoseError, match=r"^glucose is LO, below 70 mg/dL: treat the low first$"):
+        advise(policy("medtronic"), replace(asked(), glucose=Reading(NOW_US, Beyond.LO)), LIMITS)
+    high = advise(policy("medtronic"), replace(asked(), glucose=Reading(NOW_US, Beyond.HI), carbs_mg=12_000), LIMITS)
+    food = advise(policy("medtronic"), replace(asked(), carbs_mg=12_000), LIMITS)
+    assert high.suggested_uu == food.suggested_uu > 0
+    assert high.correction_uu == 0
+    assert Note.ABOVE_RANGE in high.notes
+    assert Note.NO_GLUCOSE in high.notes
+
+
+@pytest.mark.req("GLU-08")
+def test_after_a_low_that_is_not_known_to_be_over_nothing_is_suggested_for_an_hour_then_food_only() -> None:
+    low = Guard(Measured(Reading(NOW_US - 5 * MINUTE_US, MmolL(32)), by_meter=True), NOW_US + 1)
+    inputs = replace(asked(220), carbs_mg=12_000, low=low)
+    with pytest.raises(LowGlucoseError) as refused:
+        advise(policy("tandem"), inputs, LIMITS)
+    assert str(refused.value) == (
+        "glucose was 3.2 mmol/L 5 min ago (meter), below 70 mg/dL, and no reading says that the low is over: treat it,"
+        " then measure again"
+    )
+    again = pickle.loads(pickle.dumps(refused.value))  # noqa: S301 - written on the same line
+    assert (str(again), again.age_us) == (str(refused.value), 5 * MINUTE_US)
+    later = advise(policy("tandem"), replace(inputs, low=low._replace(until_us=NOW_US)), LIMITS)
+    assert later.correction_uu == 0
+    assert later.suggested_uu == suggested("tandem", replace(asked(), carbs_mg=12_000)) > 0
+    assert later.low == low.low
+    assert Note.AFTER_LOW in later.notes
+
+
+@pytest.mark.req("ADV-04")
+def test_glucose_that_is_too_old_is_named_and_not_corrected() -> None:
+    old = Reading(NOW_US - 13 * MINUTE_US, MgDl(220))
+    given = advise(policy("tandem"), replace(asked(), too_old=old), LIMITS)
+    assert given.glucose == old
+    assert not given.correction_uu
+    assert Note.GLUCOSE_TOO_OLD in given.notes
+
+
+@pytest.mark.req("ADV-05")
+def test_units_may_differ_and_are_compared_exactly() -> None:
+    mixed = replace(asked(), glucose=Reading(NOW_US, MmolL(122)))
+    exact = Fraction(122, 10) * Fraction(180_156, 10_000)
+    given = advise(policy("tandem"), mixed, replace(LIMITS, hard_low=MmolL(39)))
+    assert given.correction_uu == (exact - 120) * U / 50
 
 
 @pytest.mark.req("ADV-04")
@@ -280,11 +330,9 @@ def test_a_reading_that_is_not_for_dosing_is_refused() -> None:
 @pytest.mark.parametrize(
     ("changes", "field"),
     [
-        ({"glucose": Reading(NOW_US, MmolL(92))}, "glucose"),
-        ({"target_low": MmolL(50)}, "target_low"),
-        ({"target_high": MmolL(70)}, "target_high"),
-        ({"meal_rise": MealRise(MmolL(20), 0, 1)}, "meal_rise"),
-        ({"sensitivity": MmolL(25)}, "target_low"),
+        ({"target_low": MmolL(67)}, "target_low"),
+        ({"low": Reading(NOW_US, MgDl(60))}, "low"),
+        ({"too_old": 60}, "too_old"),
         ({"sensitivity": 50}, "sensitivity"),
         ({"target_low": 90}, "target_low"),
         ({"glucose": 220}, "glucose"),
@@ -298,7 +346,7 @@ def test_a_reading_that_is_not_for_dosing_is_refused() -> None:
         ({"now_us": 1.0}, "now_us"),
     ],
 )
-def test_what_is_not_exact_or_mixes_units_is_refused(changes: dict[str, Any], field: str) -> None:
+def test_what_is_not_exact_is_refused(changes: dict[str, Any], field: str) -> None:
     with pytest.raises(QuantityError) as refused:
         replace(asked(), **changes)
     assert refused.value.field == field
@@ -337,14 +385,6 @@ def test_what_is_out_of_range_is_refused(changes: dict[str, Any], limit: str, bo
 def test_bounds_that_bound_nothing_are_refused(changes: dict[str, Any], error: type[RequestError]) -> None:
     with pytest.raises(error):
         replace(LIMITS, **changes)
-
-
-def test_the_hard_low_has_the_unit_of_the_rest() -> None:
-    low: Glucose = MmolL(39)
-    for inputs in (asked(), asked(220)):
-        with pytest.raises(QuantityError) as refused:
-            advise(policy("tandem"), inputs, replace(LIMITS, hard_low=low))
-        assert refused.value.field == "hard_low"
 
 
 @pytest.mark.parametrize(("meal_us", "acting_us"), [(-1, 1), (0, 0)])

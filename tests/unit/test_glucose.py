@@ -19,6 +19,8 @@ from pumpcore.therapy import low_suspend as low
 from pumpcore.therapy.envelope import BolusRequest, ControllerBounds, RateRequest, check_request
 from pumpcore.therapy.glucose import (
     READING_US_MAX,
+    READINGS_MOST,
+    Beyond,
     Glucose,
     Kept,
     Last24h,
@@ -152,16 +154,26 @@ def minutes(day: Last24h) -> list[int]:
     return [reading.at_us // MINUTE_US for reading in day.readings]
 
 
-def test_a_late_reading_goes_to_its_place_and_a_second_one_of_a_minute_is_dropped() -> None:
+def test_a_late_reading_goes_to_its_place_and_only_the_very_same_is_dropped() -> None:
     day = Last24h()
     for minute in (0, 10, 5, 20):
         day, what = kept(day, minute, now=20)
         assert what is Kept.KEPT
     assert minutes(day) == [0, 5, 10, 20]
-    again, what = kept(day, 5, 200, now=20)
-    assert (again, what) == (day, Kept.DUPLICATE)
+    again, what = kept(day, 5, now=20)
+    assert (again, what) == (day, Kept.REPEATED)
+    more, what = kept(day, 5, 200, now=20)
+    assert what is Kept.KEPT
+    assert [each.value for each in more.readings if each.at_us == 5 * MINUTE_US] == [MgDl(100), MgDl(200)]
     assert day.latest == Reading(20 * MINUTE_US, MgDl(100))
     assert Last24h().latest is None
+
+
+def test_the_latest_that_may_be_dosed_on_comes_before_a_later_one_that_may_not() -> None:
+    good = Reading(MINUTE_US, Beyond.HI)
+    day = Last24h((Reading(0, MgDl(90)), good, Reading(2 * MINUTE_US, MgDl(95), Quality.DOUBTFUL)))
+    assert day.latest_usable == good
+    assert Last24h(day.readings[2:]).latest_usable is None
 
 
 def test_what_is_older_than_a_day_goes() -> None:
@@ -178,46 +190,49 @@ def test_what_is_older_than_a_day_goes() -> None:
     assert (minutes(day), what) == ([], Kept.TOO_OLD)
 
 
-def test_it_is_bounded() -> None:
-    full = Last24h(tuple(Reading(minute * MINUTE_US, MgDl(100)) for minute in range(1440)))
-    day, what = kept(full, 1440)
-    assert (len(day.readings), what) == (1440, Kept.KEPT)
+def test_it_is_bounded_and_the_oldest_makes_way() -> None:
+    full = Last24h(tuple(Reading(index, MgDl(100)) for index in range(READINGS_MOST)))
+    day, what = full.with_reading(Reading(READINGS_MOST, MgDl(100)), now_us=READINGS_MOST)
+    assert (len(day.readings), what) == (READINGS_MOST, Kept.FULL)
+    assert (day.readings[0].at_us, day.readings[-1].at_us) == (1, READINGS_MOST)
     with pytest.raises(LimitError):
-        Last24h((*full.readings, Reading(1440 * MINUTE_US, MgDl(100))))
+        Last24h((*full.readings, Reading(READINGS_MOST, MgDl(100))))
 
 
 def test_what_cannot_be_kept_is_refused() -> None:
     day, _ = kept(Last24h(), 5)
     with pytest.raises(TimeError):
         kept(day, 7, now=6)
-    with pytest.raises(QuantityError, match="must have the same unit"):
-        day.with_reading(Reading(6 * MINUTE_US, MmolL(56)), now_us=6 * MINUTE_US)
-    for readings in (
-        (Reading(0, MgDl(1)), Reading(MINUTE_US, MmolL(1))),
-        (Reading(MINUTE_US, MgDl(1)), Reading(0, MgDl(1))),
-        (Reading(0, MgDl(1)), Reading(MINUTE_US - 1, MgDl(1))),
-    ):
-        with pytest.raises(QuantityError):
-            Last24h(readings)
+    with pytest.raises(QuantityError, match="must be oldest first"):
+        Last24h((Reading(MINUTE_US, MgDl(1)), Reading(0, MgDl(1))))
+
+
+def test_units_lo_and_hi_stand_beside_each_other() -> None:
+    day = Last24h((Reading(0, MgDl(100)), Reading(1, MmolL(56)), Reading(2, Beyond.LO), Reading(2, Beyond.HI)))
+    assert len(day.readings) == 4
+    assert rate_at(day, 2) is None
+    assert [str(each.value) for each in day.readings] == ["100 mg/dL", "5.6 mmol/L", "LO", "HI"]
 
 
 @given(
-    offers=st.lists(st.tuples(st.integers(0, 3000), st.integers(0, 100)), max_size=60),
+    offers=st.lists(st.tuples(st.integers(0, 3000), st.integers(0, 100), st.integers(1, 3)), max_size=60),
 )
-def test_against_a_dictionary_by_minute(offers: list[tuple[int, int]]) -> None:
-    day, model, now = Last24h(), dict[int, int](), 0
-    for number, (at, later) in enumerate(offers, 1):
+def test_against_a_list_of_all(offers: list[tuple[int, int, int]]) -> None:
+    day, model, now = Last24h(), list[tuple[int, int]](), 0
+    for at, later, value in offers:
         now = max(now, at) + later
-        day, what = kept(day, at, number, now=now)
-        model = {minute: value for minute, value in model.items() if minute > now - 1440}
+        day, what = kept(day, at, value, now=now)
+        model = [each for each in model if each[0] > now - 1440]
         if at <= now - 1440:
             assert what is Kept.TOO_OLD
+        elif (at, value) in model:
+            assert what is Kept.REPEATED
         else:
-            assert what is (Kept.DUPLICATE if at in model else Kept.KEPT)
-            model.setdefault(at, number)
-        found = {reading.at_us // MINUTE_US: reading.value for reading in day.readings}
-        assert found == {minute: MgDl(value) for minute, value in model.items()}
-        assert minutes(day) == sorted(model)
+            assert what is Kept.KEPT
+            model = sorted([*model, (at, value)], key=lambda each: each[0])
+        assert [(each.at_us // MINUTE_US, each.value) for each in day.readings] == [
+            (minute, MgDl(number)) for minute, number in model
+        ]
 
 
 # Trend
@@ -454,7 +469,9 @@ def test_basal_iq() -> None:
 def test_without_a_usable_reading_nothing_is_suspended(day: Last24h, now_us: int) -> None:
     for settings in (THRESHOLD, PREDICTIVE, BASAL_IQ):
         assert why(settings, day, now_us) is LowWhy.NO_READING
-        assert why(settings, day, now_us, suspended_us=now_us - 1) is LowWhy.NO_READING
+        begun = decide(settings, day, now_us, suspended_us=now_us - 1)
+        assert (begun.suspend, begun.why) == (True, LowWhy.NO_READING)  # what says nothing ends nothing
+        assert begun.until_us == now_us - 1 + settings.preset.most_us
 
 
 def test_facts_from_the_future_are_refused() -> None:

@@ -150,6 +150,7 @@ DERIVED: Final[dict[Kind, Callable[[], Bench]]] = {
     Kind.RESERVOIR_AGE: aged,
     Kind.GLUCOSE_LOW: lambda: low("medtronic-530g", 70),
     Kind.GLUCOSE_LOW_PREDICTED: lambda: low("medtronic-640g", 130, 118, 106, 94),
+    Kind.GLUCOSE_UNKNOWN: lambda: _after(low("medtronic-530g", 70), H),
     Kind.GLUCOSE_CHECK: checked_too_late,
     Kind.MISSED_MEAL: no_meal,
     Kind.SENSOR_LINK_LOST: lambda: _after(readings(Bench().start(), 120), H),

@@ -14,15 +14,24 @@ from pumps import DAY, LIMITS, MIN, Bench, H, U, is_refused, only, plan_of, thos
 from pumpcore.alarms import Kind
 from pumpcore.errors import ModeError
 from pumpcore.pump import Calculator, events
-from pumpcore.pump.effects import BolusCalculated, BolusProgrammed, ModeChanged, Proposed, TempStarted
+from pumpcore.pump.effects import BolusCalculated, BolusProgrammed, ModeChanged, Proposed, ReadingDropped, TempStarted
 from pumpcore.pump.events import Activation, SuspendCause
 from pumpcore.pump.modes import State
+from pumpcore.therapy.best_glucose import Measured
+from pumpcore.therapy.calculator import LowGlucoseError
 from pumpcore.therapy.envelope import BolusRequest, ControllerBounds, RateRequest
-from pumpcore.therapy.glucose import Link, MgDl, Quality, Reading
+from pumpcore.therapy.glucose import Beyond, Kept, Link, MgDl, MmolL, Quality, Reading
 from pumpcore.therapy.low_suspend import LOW_PRESETS, LowSettings
 
 THRESHOLD: Final = LowSettings(LOW_PRESETS["medtronic-530g"], MgDl(60))
 PREDICTIVE: Final = LowSettings(LOW_PRESETS["medtronic-640g"], MgDl(60))
+CALCULATOR: Final = Calculator(
+    policy="tandem",
+    carb_ratio_mg_per_u=10_000,
+    sensitivity=MgDl(40),
+    target_low=MgDl(90),
+    target_high=MgDl(120),
+)
 BASAL_IQ: Final = LowSettings(LOW_PRESETS["tandem-basal-iq"], MgDl(80))
 
 
@@ -54,7 +63,8 @@ def test_a_meter_is_no_sensor() -> None:
     bench = Bench().start()
     bench.do(events.GlucoseMeasured(0, Reading(0, MgDl(110)), by_meter=True))
     assert bench.status.sensor_link is Link.NEVER
-    assert bench.status.last_24h.latest is not None
+    assert bench.status.last_24h.latest is None
+    assert bench.status.meter_24h.latest == bench.status.glucose.reading is not None
 
 
 @pytest.mark.req("GLU-01", "TIM-04")
@@ -135,13 +145,80 @@ def test_in_its_window_no_more_than_its_longest_is_suspended() -> None:
 
 
 @pytest.mark.req("GLU-04", "TIM-06")
-def test_a_suspend_ends_when_the_latest_reading_is_too_old() -> None:
+@pytest.mark.parametrize("then", [None, Quality.DOUBTFUL, "meter"])
+def test_a_suspend_goes_on_without_readings_to_its_longest_time_and_says_so(then: object) -> None:
     bench = Bench(low_suspend=THRESHOLD).start()
     reads(bench, 0, 55)
+    bench.to(5 * MIN)
+    if then is not None:
+        good = Quality.GOOD if then == "meter" else Quality.DOUBTFUL
+        bench.do(events.GlucoseMeasured(5 * MIN, Reading(5 * MIN, MgDl(150), good), by_meter=then == "meter"))
     bench.to(12 * MIN)
-    assert bench.status.state is State.SUSPENDED
+    assert (bench.status.state, bench.alarm(Kind.GLUCOSE_UNKNOWN)) == (State.SUSPENDED, None)
     bench.to(12 * MIN + 1)
+    told = bench.alarm(Kind.GLUCOSE_UNKNOWN)
+    assert bench.status.state is State.SUSPENDED
+    assert told is not None
+    bench.to(2 * H)
     assert bench.status.state is State.RUNNING
+    bench.confirm_all(2 * H)
+    assert bench.alarm(Kind.GLUCOSE_UNKNOWN) is None
+
+
+@pytest.mark.req("GLU-04", "GLU-07")
+def test_a_meter_neither_suspends_nor_bends_the_trend() -> None:
+    bench = Bench(low_suspend=PREDICTIVE).start()
+    for minutes in range(0, 31, 5):
+        reads(bench, minutes * MIN, 144)
+        at_us = (minutes + 1) * MIN
+        bench.to(at_us)
+        bench.do(events.GlucoseMeasured(at_us, Reading(at_us, MgDl(86 if minutes == 15 else 45)), by_meter=True))
+        assert bench.status.state is State.RUNNING
+
+
+@pytest.mark.req("GLU-07", "GLU-08", "ADV-03")
+def test_a_low_finger_stick_beside_a_sensor_is_not_overlooked() -> None:
+    bench = Bench(calculator=CALCULATOR).start()
+    bench.do(events.GlucoseMeasured(5, Reading(5, MmolL(80))))
+    bench.to(MIN // 2)
+    bench.do(events.GlucoseMeasured(MIN // 2, Reading(MIN // 2, MmolL(32)), by_meter=True))
+    with pytest.raises(LowGlucoseError, match=r"glucose is 3\.2 mmol/L"):
+        bench.do(events.AskAdvice(MIN // 2, 60_000))
+    reads(bench, 5 * MIN, 150)  # the sensor, too soon after
+    with pytest.raises(LowGlucoseError, match=r"glucose is 3\.2 mmol/L"):
+        bench.do(events.AskAdvice(5 * MIN, 60_000))
+    bench.to(14 * MIN)
+    with pytest.raises(LowGlucoseError, match=r"glucose was 3\.2 mmol/L 13 min ago \(meter\)"):
+        bench.do(events.AskAdvice(14 * MIN, 60_000))
+    reads(bench, 16 * MIN, 150)
+    assert only(BolusCalculated, bench.do(events.AskAdvice(16 * MIN, 60_000))).advice.suggested_uu > 0
+
+
+@pytest.mark.req("GLU-08")
+def test_after_an_hour_without_a_reading_food_alone_is_counted_and_the_low_is_named() -> None:
+    bench = Bench(calculator=CALCULATOR).start()
+    low = Reading(0, Beyond.LO)
+    bench.do(events.GlucoseMeasured(0, low))
+    bench.to(H - 1)
+    assert is_refused(bench.pump, events.AskAdvice(H - 1, 60_000))
+    bench.to(H)
+    advice = only(BolusCalculated, bench.do(events.AskAdvice(H, 60_000))).advice
+    assert (advice.correction_uu, advice.low) == (0, Measured(low, by_meter=False))
+    assert advice.suggested_uu == 6 * U
+
+
+@pytest.mark.req("GLU-09")
+def test_no_reading_is_dropped_without_a_word() -> None:
+    bench = Bench().start()
+    bench.to(DAY)
+    reading = Reading(DAY, MgDl(100))
+    assert those(ReadingDropped, bench.do(events.GlucoseMeasured(DAY, reading))) == []
+    again = only(ReadingDropped, bench.do(events.GlucoseMeasured(DAY, reading)))
+    assert (again.reading, again.by_meter, again.reason) == (reading, False, Kept.REPEATED)
+    assert those(ReadingDropped, bench.do(events.GlucoseMeasured(DAY, reading, by_meter=True))) == []
+    old = only(ReadingDropped, bench.do(events.GlucoseMeasured(DAY, Reading(0, MgDl(60)), by_meter=True)))
+    assert (old.reading.value, old.by_meter, old.reason) == (MgDl(60), True, Kept.TOO_OLD)
+    assert len(bench.status.meter_24h.readings) == len(bench.status.last_24h.readings) == 1
 
 
 @pytest.mark.req("GLU-04")

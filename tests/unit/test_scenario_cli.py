@@ -263,7 +263,7 @@ def test_advice_in_mmol_l_is_exact() -> None:
     [
         (["--glucose", "60 mg/dL"], "treat the low first"),
         (["--glucose", "75 mg/dL", "--hard-low", "80 mg/dL"], "treat the low first"),
-        (["--glucose", "9.2 mmol/L"], "must be in the same unit as"),
+        (["--glucose", "LO"], "glucose is LO, below"),
         (["--glucose", "166"], "--glucose: '166' is not a glucose value"),
         (["--carbs", ".5"], "--carbs: '.5' is not an exact amount"),
         (["--carbs", "5000"], "carbs_mg: 5000000 is above the largest allowed, 500000 mg"),

@@ -238,10 +238,13 @@ def test_readings_too_close_are_refused() -> None:
     assert refusals(result) == [("sensor every 30 s: 5.0 5.1 mmol/L", "QuantityError")]
 
 
-def test_glucose_in_another_unit_is_refused_and_written_down() -> None:
-    result = happen("01:00 glucose 6.0 mmol/L", "01:05 glucose 110 mg/dL")
-    assert refusals(result) == [("glucose 110 mg/dL", "QuantityError")]
-    assert [str(reading.value) for reading in result.fingers] == ["6.0 mmol/L"]
+def test_glucose_may_come_in_any_unit_and_as_lo_or_hi() -> None:
+    result = happen("01:00 glucose 6.0 mmol/L", "01:05 glucose 110 mg/dL", "01:10 glucose LO")
+    assert refusals(result) == []
+    assert [str(reading.value) for reading in result.fingers] == ["6.0 mmol/L", "110 mg/dL", "LO"]
+    sensor = happen("01:00 sensor every 5 min: 2.7 LO HI mmol/L")
+    assert [str(reading.value) for reading in sensor.readings] == ["2.7 mmol/L", "LO", "HI"]
+    assert [str(reading.value) for reading in happen("01:00 sensor every 5 min: LO HI").readings] == ["LO", "HI"]
 
 
 def test_advice_without_a_calculator_is_refused() -> None:

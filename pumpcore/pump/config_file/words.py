@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from pumpcore.errors import QuantityError
 from pumpcore.frozen import dataclass
 from pumpcore.pump.config import zone_of
-from pumpcore.therapy.glucose import Glucose, MgDl, MmolL
+from pumpcore.therapy.glucose import Beyond, Glucose, MgDl, MmolL
 from pumpcore.units import US_PER_HOUR, US_PER_MINUTE, US_PER_SECOND, parse_u
 
 if TYPE_CHECKING:
@@ -129,6 +129,20 @@ def glucose(text: str, *, field: str) -> Glucose:
     if found["mg"]:
         return MgDl(int(found["mg"]))
     return MmolL(int(found["mmol"]) * 10 + int(found["tenth"] or 0))
+
+
+def measured(text: str, *, field: str) -> Glucose | Beyond:
+    """Read what a meter or a sensor shows: a glucose value with its unit, or LO or HI.
+
+    Raises:
+        QuantityError: the text is neither.
+        LimitError: no meter shows it.
+
+    Example:
+        >>> str(measured("LO", field="glucose")), str(measured("166 mg/dL", field="glucose"))
+        ('LO', '166 mg/dL')
+    """
+    return Beyond[text] if text in Beyond.__members__ else glucose(text, field=field)
 
 
 _GLUCOSE: Final = re.compile(

@@ -9,7 +9,7 @@ from pumpcore.bounds import within
 from pumpcore.errors import QuantityError
 from pumpcore.limits import check
 from pumpcore.pump.config import zone_of
-from pumpcore.pump.effects import RateCause, ReferenceTime, ReservoirChanged
+from pumpcore.pump.effects import RateCause, ReadingDropped, ReferenceTime, ReservoirChanged
 from pumpcore.pump.ledger import Fate
 from pumpcore.pump.modes import State
 from pumpcore.pump.state import Battery, LocalTime
@@ -17,6 +17,7 @@ from pumpcore.pump.step.basal import follow_rate, refresh_profile_rate
 from pumpcore.pump.step.delivery import settle
 from pumpcore.pump.step.low import follow_glucose
 from pumpcore.pump.step.proposals import something_changed
+from pumpcore.therapy.glucose import Kept
 
 if TYPE_CHECKING:
     from pumpcore.pump import events
@@ -97,13 +98,19 @@ def battery_measured(event: events.BatteryMeasured, step: Step) -> None:
 
 
 def glucose_measured(event: events.GlucoseMeasured, step: Step) -> None:
-    s, reading = step.state, event.reading
-    last_24h, _ = s.sensor.last_24h.with_reading(reading, now_us=event.at_us)
-    heard_us = s.sensor.heard_us
-    if not event.by_meter:
-        heard_us = max(heard_us or 0, reading.at_us)
-    s.sensor = s.sensor._replace(last_24h=last_24h, heard_us=heard_us)
-    follow_glucose(step)
+    s, reading, by_meter = step.state, event.reading, event.by_meter
+    before = s.sensor.meter_24h if by_meter else s.sensor.last_24h
+    after, kept = before.with_reading(reading, now_us=event.at_us)
+    if kept is not Kept.KEPT:
+        gone = before.readings[0] if kept is Kept.FULL else reading
+        step.say(ReadingDropped(event.at_us, gone, by_meter, kept))
+    taken = s.sensor.taken + (kept in {Kept.KEPT, Kept.FULL})
+    if by_meter:
+        s.sensor = s.sensor._replace(meter_24h=after, taken=taken)
+    else:
+        heard_us = max(s.sensor.heard_us or 0, reading.at_us)
+        s.sensor = s.sensor._replace(last_24h=after, taken=taken, heard_us=heard_us)
+        follow_glucose(step)
 
 
 def clock_set(event: events.ClockSet, step: Step) -> None:

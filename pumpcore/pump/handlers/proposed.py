@@ -20,8 +20,8 @@ from pumpcore.pump.step.basal import (
 )
 from pumpcore.pump.step.boluses import check_bolus, start_bolus, to_come_uu
 from pumpcore.pump.step.proposals import basis_of, propose, something_changed
+from pumpcore.therapy.best_glucose import after_low, best_glucose
 from pumpcore.therapy.calculator import AdviceInputs, AdviceLimits, advise, policy
-from pumpcore.therapy.glucose import READING_US_MAX, Quality
 from pumpcore.therapy.profile import DAYS_PER_WEEK, WeekPlan, check_room
 
 if TYPE_CHECKING:
@@ -122,14 +122,16 @@ def ask_advice(event: events.AskAdvice, step: Step) -> None:
     s, calculator, device = step.state, step.settings.calculator, step.device
     if calculator is None:
         raise ModeError(s.state.value, "ask_advice", reason="the bolus calculator is not configured")
-    latest = s.sensor.last_24h.latest
-    fresh = latest is not None and latest.quality is Quality.GOOD and s.now_us - latest.at_us <= READING_US_MAX
+    sensor, meter = s.sensor.last_24h, s.sensor.meter_24h
+    best = best_glucose(sensor, meter, s.now_us)
     on_board, ahead_uu = s.iob.at(s.now_us), to_come_uu(s)
     inputs = AdviceInputs(
         now_us=s.now_us,
         carbs_mg=event.carbs_mg,
         carb_ratio_mg_per_u=calculator.carb_ratio_mg_per_u,
-        glucose=latest if fresh else None,
+        glucose=best.reading,
+        too_old=best.too_old,
+        low=after_low(sensor, meter, calculator.hard_low),
         sensitivity=calculator.sensitivity,
         target_low=calculator.target_low,
         target_high=calculator.target_high,

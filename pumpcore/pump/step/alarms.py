@@ -15,6 +15,7 @@ from pumpcore.errors import InvariantError
 from pumpcore.pump.config import zone_of
 from pumpcore.pump.events import SuspendCause
 from pumpcore.pump.modes import Mode, State
+from pumpcore.pump.step.low import suspended_low
 from pumpcore.pump.step.proposals import drop_outdated
 from pumpcore.pump.step.stopping import move
 from pumpcore.therapy.profile import utc_offset_us
@@ -100,7 +101,9 @@ def causes_now(s: PumpState) -> alarms.Due:
     if begun_us is not None:
         last_therapy_us = max(s.ledger.last_therapy_us(settings.watch.medium_us), begun_us)
     meal = meal_window(s)
-    latest = s.sensor.last_24h.latest
+    readings = (s.sensor.last_24h.latest, s.sensor.meter_24h.latest)
+    glucose_us = max((each.at_us for each in readings if each is not None), default=None)
+    low_read = s.sensor.last_24h.latest_usable if suspended_low(s) else None
     facts = alarms.AlarmFacts(
         last_therapy_us=last_therapy_us,
         suspended_since_us=s.suspension.since_us if stopped and begun_us is not None else None,
@@ -117,8 +120,9 @@ def causes_now(s: PumpState) -> alarms.Due:
         bolus_us=s.boluses.last_us,
         meal_from_us=meal[0],
         meal_to_us=meal[1],
-        glucose_us=None if latest is None else latest.at_us,
+        glucose_us=glucose_us,
         sensor_us=s.sensor.heard_us,
+        low_read_us=None if low_read is None else low_read.at_us,
     )
     return alarms.derived(settings, facts, s.now_us)
 

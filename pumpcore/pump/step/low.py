@@ -8,7 +8,6 @@ from pumpcore.alarms import Kind
 from pumpcore.pump.events import SuspendCause
 from pumpcore.pump.modes import State, allowed
 from pumpcore.pump.step.stopping import LOW_CAUSES, close_low, guard_facts, move
-from pumpcore.therapy.glucose import READING_US_MAX
 from pumpcore.therapy.low_suspend import LowFacts, LowWhy, low_suspend
 from pumpcore.units import NEVER_US
 
@@ -16,23 +15,12 @@ if TYPE_CHECKING:
     from pumpcore.pump.state import PumpState
     from pumpcore.pump.step import Step
 
-__all__ = ["end_low", "follow_glucose", "keep_suspended", "stale_us", "suspended_low"]
+__all__ = ["end_low", "follow_glucose", "keep_suspended", "suspended_low"]
 
 
 def suspended_low(s: PumpState) -> bool:
     """Return whether delivery is suspended for low glucose."""
     return s.state is State.SUSPENDED and s.suspension.cause in LOW_CAUSES
-
-
-def stale_us(s: PumpState) -> int:
-    """Return when the latest reading grows too old for a low-glucose suspend to go on by it."""
-    if s.suspension.cause not in LOW_CAUSES or s.state is not State.SUSPENDED:
-        return NEVER_US
-    latest = s.sensor.last_24h.latest
-    if latest is None:
-        return NEVER_US
-    stale = latest.at_us + READING_US_MAX + 1
-    return stale if stale > s.now_us else NEVER_US
 
 
 def follow_glucose(step: Step) -> None:

@@ -36,12 +36,11 @@ def propose(step: Step, request: Request, amount_uu: int, *, by_advice: bool = F
 def basis_of(s: PumpState, *, by_advice: bool) -> tuple[object, ...]:
     """Return what a proposal is computed from.
 
-    Mode, clock, settings and plan by the number of their last change; a suggestion also from the latest reading and
-    from all boluses before it.
+    Mode, clock, settings and plan by the number of their last change; a suggestion also from all readings and
+    boluses before it.
     """
     if by_advice:
-        latest = s.sensor.last_24h.latest
-        return (s.proposals.basis, s.boluses.next_id, None if latest is None else latest.at_us)
+        return (s.proposals.basis, s.boluses.next_id, s.sensor.taken)
     return (s.proposals.basis,)
 
 

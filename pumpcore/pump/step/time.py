@@ -12,7 +12,7 @@ from pumpcore.pump.state import without
 from pumpcore.pump.step.alarms import follow_alarms
 from pumpcore.pump.step.basal import end_temp, follow_rate, refresh_profile_rate
 from pumpcore.pump.step.delivery import deliver, is_overdue, settle
-from pumpcore.pump.step.low import end_low, follow_glucose, stale_us
+from pumpcore.pump.step.low import end_low
 from pumpcore.pump.step.stopping import LOW_CAUSES
 from pumpcore.units import NEVER_US
 
@@ -29,8 +29,8 @@ def pass_time(step: Step) -> None:
     late_us = step.to_us - step.config.lateness_us
     follow_rate(step, RateCause.PROFILE)  # a raise that had to wait for the actuator may be possible now
     while True:
-        stale, temp_until_us = stale_us(s), s.temp_until_us
-        edge_us = min(step.to_us, s.basal.edge_us, temp_until_us, s.suspension.until_us, stale)
+        temp_until_us = s.temp_until_us
+        edge_us = min(step.to_us, s.basal.edge_us, temp_until_us, s.suspension.until_us)
         deliver(step, edge_us, late_us)
         if edge_us == temp_until_us:
             end_temp(step, EndReason.OVER)
@@ -39,8 +39,6 @@ def pass_time(step: Step) -> None:
             follow_rate(step, RateCause.PROFILE)
         if edge_us == s.suspension.until_us:
             end_wait(step)
-        if edge_us == stale:
-            follow_glucose(step)
         if edge_us == step.to_us:
             expire(step)
         if step.stop_raised:

@@ -10,7 +10,8 @@ which instants pulses leave (DEL-05), lateness (DEL-07), numbers and outcomes (D
 whole steps (DEL-15), caps and limits (LIM-02, LIM-04, LIM-05), temp basals (TMP-01, TMP-04), boluses and proposals
 (BOL-01, BOL-03, BOL-07), suspend and its policies (SUS-01, SUS-02, SUS-03, SUS-05, SUS-07), reservoir and priming
 (RES-01, RES-06, RES-07), modes (MOD-01, MOD-03, MOD-07), alarms that stop (ALM-09), the calculator (ADV-02, ADV-03,
-ADV-04, ADV-07), low-glucose suspend and controllers (GLU-02, GLU-03, GLU-04, GLU-05, STA-02). What a pump says of
+ADV-04, ADV-07), low-glucose suspend and controllers (GLU-02, GLU-03, GLU-04, GLU-05, GLU-08, STA-02).
+What a pump says of
 itself is held against these books in `machine`, `driver_contract` and `pump_contract`,
 which name the requirements for that.
 

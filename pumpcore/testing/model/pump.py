@@ -110,8 +110,8 @@ class PumpModel(RequestModel):
                 self.clock, self.changed = WallClockModel(zone, anchor.shift_us), self.changed + 1
             case events.ChangeSettings(_, settings):
                 self.settled(settings)
-            case events.GlucoseMeasured(_, reading, _):
-                self.readings.add(reading, self.now_us)
+            case events.GlucoseMeasured(_, reading, by_meter):
+                self.readings.add(reading, self.now_us, by_meter=by_meter)
             case events.Suspend(_, cause) if self.state == "suspended":
                 self.overlaid(cause)
             case events.BeginChange(_, off):

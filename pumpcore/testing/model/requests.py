@@ -12,8 +12,9 @@ from pumpcore.pump import events
 from pumpcore.testing.errors import ContractError
 from pumpcore.testing.model.state import ModelPart, ModelTrain
 from pumpcore.testing.model.stops import CANCELS_TEMP, HOLDS_BOLUSES, StopModel
-from pumpcore.testing.therapy_model import most_advised
+from pumpcore.testing.therapy_model import mg_per_dl, most_advised
 from pumpcore.therapy.envelope import BolusRequest, RateRequest
+from pumpcore.therapy.glucose import Beyond
 from pumpcore.therapy.profile import AbsoluteTemp, PercentTemp
 from pumpcore.units import US_PER_HOUR as H
 
@@ -112,8 +113,13 @@ class RequestModel(StopModel):
         value = self.readings.usable(self.now_us)
         if value is not None and value < calculator.hard_low.exact_mg_dl:
             raise ContractError("ADV-03", effect, value)
+        age_us = self.readings.low(calculator.hard_low.exact_mg_dl, self.now_us)
+        if age_us is not None and age_us < H:
+            raise ContractError("GLU-08", effect, age_us)
+        if age_us is not None or value == mg_per_dl(Beyond.HI):
+            value = None
         if value is None and advice.correction_uu:
-            raise ContractError("ADV-04", effect)
+            raise ContractError("ADV-04 GLU-08", effect)
         ahead_uu = sum(train.steps - train.due(self.now_us) for train in self.trains) * self.device.step_uu
         bound_uu = Fraction(self.limits.max_bolus_uu or 0)
         most_uu = min(most_advised(calculator, event.carbs_mg, value, ahead_uu), bound_uu)

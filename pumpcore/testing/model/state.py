@@ -176,8 +176,7 @@ class ModelState:
 
     def basis(self, *, by_advice: bool) -> tuple[object, ...]:
         """Return the facts on which a proposal is based (BOL-04, ADV-07)."""
-        latest = self.readings.latest
-        return (self.changed, self.begun_boluses, latest) if by_advice else (self.changed,)
+        return (self.changed, self.begun_boluses, self.readings.taken) if by_advice else (self.changed,)
 
     def confirmable(self, number: int) -> bool:
         """Whether a proposal is neither expired nor overtaken."""

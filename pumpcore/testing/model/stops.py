@@ -85,8 +85,8 @@ class StopModel(AlarmModel):
                 self.reminders.disconnected_until_us = self.now_us + duration_us
             case events.ChangeSettings():
                 self.cause = SuspendCause.PERSON
-            case events.GlucoseMeasured():
-                if self.low is None:
+            case events.GlucoseMeasured(_, _, by_meter):
+                if self.low is None or by_meter:
                     raise ContractError("STA-02", event)
                 if self.low.may_begin(self.now_us) is False:
                     raise ContractError("GLU-03 GLU-04", event, self.low)
@@ -119,7 +119,7 @@ class StopModel(AlarmModel):
         return cause is self.cause or {cause, self.cause} <= LOW_CAUSES
 
     def settle_low(self, event: events.Event) -> None:
-        """End a low-glucose suspend in time and without readings; where it must not go on to run, it is a person's."""
+        """End a low-glucose suspend in time; where it must not go on to run, it is a person's."""
         if self.low is None:
             return
         if self.low.since_us is not None and self.low.may_end(self.now_us) is True:
@@ -128,6 +128,6 @@ class StopModel(AlarmModel):
             self.overlaid(SuspendCause.PERSON, by_itself=True)
         # This very reading may have ended one, by its trend.
         just_ended = bool(self.low.spans) and self.low.spans[-1][1] == self.now_us
-        measured = isinstance(event, events.GlucoseMeasured) and self.state == "running"
+        measured = isinstance(event, events.GlucoseMeasured) and not event.by_meter and self.state == "running"
         if measured and self.low.may_begin(self.now_us) and not just_ended:
             raise ContractError("GLU-02", "did not suspend", event, self.low)

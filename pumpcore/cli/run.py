@@ -175,8 +175,9 @@ def _status(run: Run, language: str) -> Iterator[str]:
     yield f"  reservoir  {left}{old}"
     battery = "not measured" if now.battery_percent is None else f"{now.battery_percent} %"
     yield f"  battery    {battery}"
-    latest = now.last_24h.latest
-    seen = "" if latest is None else f"; latest {latest.value}, {len(now.last_24h.readings)} readings in 24 h"
+    latest = now.glucose.reading or now.glucose.too_old
+    readings = len(now.last_24h.readings) + len(now.meter_24h.readings)
+    seen = "" if latest is None else f"; latest {latest.value}, {readings} readings in 24 h"
     yield f"  sensor     {now.sensor_link.name.lower()}{seen}"
     yield f"  insulin    last confirmed {minutes(now.without_insulin_us)} ago"
     if not now.annunciations:

@@ -67,6 +67,7 @@ def as_json(run: Run, *, language: str = "en") -> dict[str, object]:
 def status(run: Run, *, language: str = "en") -> dict[str, object]:
     """Write what the pump says of itself at the end."""
     now, battery = run.status, run.status.battery_percent
+    known = now.glucose.reading or now.glucose.too_old
     return {
         "mode": now.mode.value,
         "state": now.state.value,
@@ -86,8 +87,8 @@ def status(run: Run, *, language: str = "en") -> dict[str, object]:
         "reservoir_u": None if now.reservoir_uu is None else format_u(now.reservoir_uu),
         "battery_percent": battery,
         "sensor_link": now.sensor_link.name.lower(),
-        "readings_24h": len(now.last_24h.readings),
-        "glucose": None if now.last_24h.latest is None else str(now.last_24h.latest.value),
+        "readings_24h": len(now.last_24h.readings) + len(now.meter_24h.readings),
+        "glucose": None if known is None else str(known.value),
         "set_age_us": now.set_age_us,
         "reservoir_age_us": now.reservoir_age_us,
         "without_insulin_us": now.without_insulin_us,

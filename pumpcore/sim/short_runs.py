@@ -349,8 +349,8 @@ def _sensors() -> CutScenario:
         _micro(2),
         _to(10 * _S),
         _glucose(60),
-        _to(13 * _M),  # no reading: it goes on by itself
-        _to(5 * _M),
+        _to(13 * _M),  # no reading: it stays suspended, and says so
+        _to(107 * _M),  # its longest time: it goes on by itself
         _read_all,
     )
     return CutScenario("a sensor and a controller", config, steps)

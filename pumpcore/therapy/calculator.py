@@ -83,7 +83,7 @@ class LowGlucoseError(LimitError):
     def __str__(self) -> str:
         """One line: what was too low, when, and what to do."""
         value, whose = self.reading.value, "meter" if self.by_meter else "sensor"
-        if not self.age_us:
+        if self.age_us < US_PER_MINUTE:
             return f"glucose is {value}, below {self.hard_low}: treat the low first"
         minutes = self.age_us // US_PER_MINUTE
         return (
@@ -311,12 +311,12 @@ def advise(rule: CalculatorPolicy, inputs: AdviceInputs, limits: AdviceLimits) -
         >>> given.suggested_uu, int(given.food_uu), int(given.correction_uu), int(given.iob_uu)
         (7000000, 1500000, 6200000, 700000)
     """
-    if inputs.glucose is not None:
-        _check_reading(inputs.glucose, inputs.now_us, limits)
     if inputs.low is not None and inputs.now_us < inputs.low.until_us:
         low = inputs.low.low
         age_us = inputs.now_us - low.reading.at_us
         raise LowGlucoseError(low.reading, limits.hard_low, age_us=age_us, by_meter=low.by_meter)
+    if inputs.glucose is not None:
+        _check_reading(inputs.glucose, inputs.now_us, limits)
     terms = _terms(inputs)
     made, exact = rule.estimate(terms), rule.exact().estimate(terms)
     exact_uu = max(exact.sum_uu, Fraction())

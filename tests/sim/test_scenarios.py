@@ -392,6 +392,23 @@ def test_reservoir_change_day() -> None:
     assert modes(result)[:2] == [("04 05:40", "alarm"), ("04 08:00", "reservoir_change")]
 
 
+@pytest.mark.req("GLU-04", "GLU-07", "GLU-08", "ADV-03")
+def test_low_finger_stick() -> None:
+    result = done("low_finger_stick")
+    assert refused(result) == [
+        ("03 08:00", "bolus 60 g", "LowGlucoseError"),
+        ("03 08:10", "bolus 60 g", "LowGlucoseError"),
+        ("03 13:00", "bolus 20 g", "LowGlucoseError"),
+    ]
+    assert "glucose was 3.2 mmol/L 10 min ago (meter)" in result.refusals[1].why
+    assert "glucose was LO 30 min ago (sensor)" in result.refusals[2].why
+    assert result.totals.bolus_uu == 5_800_000  # 60 g, less 0.2 U for 0.4 mmol/L below target
+    assert modes(result) == [("03 12:05", "suspended"), ("03 14:05", "running")]
+    (unread,) = spans(result, Kind.GLUCOSE_UNKNOWN)
+    assert f"{result.scenario.calendar.local(unread.raised_us):%H:%M}" == "12:42"
+    assert result.totals.basal_uu == steps_uu([(h(5, 5), 800_000), (h(1, 55), 800_000)], 25_000)
+
+
 @pytest.mark.req("GLU-01", "GLU-02", "GLU-05")
 def test_low_glucose_night() -> None:
     result = done("low_glucose_night")

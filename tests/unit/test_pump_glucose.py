@@ -185,7 +185,7 @@ def test_a_low_finger_stick_beside_a_sensor_is_not_overlooked() -> None:
     with pytest.raises(LowGlucoseError, match=r"glucose is 3\.2 mmol/L"):
         bench.do(events.AskAdvice(MIN // 2, 60_000))
     reads(bench, 5 * MIN, 150)  # the sensor, too soon after
-    with pytest.raises(LowGlucoseError, match=r"glucose is 3\.2 mmol/L"):
+    with pytest.raises(LowGlucoseError, match=r"glucose was 3\.2 mmol/L 4 min ago \(meter\), below 70 mg/dL"):
         bench.do(events.AskAdvice(5 * MIN, 60_000))
     bench.to(14 * MIN)
     with pytest.raises(LowGlucoseError, match=r"glucose was 3\.2 mmol/L 13 min ago \(meter\)"):

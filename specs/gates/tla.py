@@ -217,7 +217,7 @@ class Live(NamedTuple):
 # Where another may follow before the first has ended, there is always one.
 _ONE_AT_A_TIME: Final = (("MostBoluses = 2", "MostBoluses = 1"), ("MostOffers = 2", "MostOffers = 1"))
 # Power that is lost and back at one instant, again and again, lets no time pass.
-_POWER_STAYS: Final = (('"PowerLoss", "Restart", ', ""),)
+_POWER_STAYS: Final = ((', "PowerLoss", "Restart"', ""),)
 LIVES: Final = (
     Live("MCBolus", "BOL_07_EveryBolusEnds", _ONE_AT_A_TIME),
     Live("MCBolus", "BOL_02_EveryProposalEnds", _ONE_AT_A_TIME),

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Final
 
 from pumpcore.alarms import AlarmSettings, Watch
@@ -200,13 +199,14 @@ class Model:
             raise ValueError(f"no rate earns {parts} parts of a step in a tick")
         return rate
 
-    def parts(self, fine: int) -> int | Fraction:
+    def parts(self, fine: int) -> int:
         """Count the parts of a step in what the kernel has earned of one, or in a rate for a tick.
 
-        Nothing in the specification is a fraction: it differs from all that is specified.
+        Returns:
+            -1 where it is no whole number of them: nothing in the specification is like that.
         """
         parts, rest = divmod(fine * int(self.constants["Parts"]), STEP_UU * US_PER_HOUR)
-        return parts + Fraction(rest, STEP_UU * US_PER_HOUR) if rest else parts
+        return -1 if rest else parts
 
     @property
     def flat_uu_per_h(self) -> int:

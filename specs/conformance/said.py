@@ -9,7 +9,6 @@ annunciations knows which are active.
 from __future__ import annotations
 
 from collections import Counter
-from fractions import Fraction
 from typing import TYPE_CHECKING, Final
 
 from pumpcore.alarms import AnnunciationChanged, Sound
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Answer", "Listener"]
 
-Answer = tuple[str, int | Fraction, int, str]
+Answer = tuple[str, int, int, str]
 REPEATED: Final = (
     effects.ModeChanged,
     effects.Proposed,
